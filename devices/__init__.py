@@ -1,0 +1,1 @@
+"""Sources of samples, recordings and their formats, and the simulator."""

@@ -1,0 +1,32 @@
+"""The one interface of everything that gives samples: armbands, network streams, files, the simulator."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dsp.flow import Chunk, StreamInfo
+
+
+class Source(Protocol):
+    """Gives samples until it ends.
+
+    A source converts to microvolts at its door and numbers its samples itself: a loss shows as a jump of
+    ``Chunk.first``. It is opened by its constructor and used by one thread.
+    """
+
+    @property
+    def info(self) -> StreamInfo:
+        """What flows, known before the first sample."""
+
+    def read(self) -> Chunk | None:
+        """Waits for samples, at most about 0.1 s.
+
+        Returns:
+            The next chunk, an empty one where none came in time, or None at the end of the stream.
+
+        Raises:
+            ValueError: the device is gone or speaks nonsense; the message says what to do.
+        """
+
+    def close(self) -> None:
+        """Leaves the device idle; safe to call twice and from another thread, and ends a waiting ``read``."""

@@ -1,0 +1,1 @@
+"""Networks, ensembles, checkpoints, the resident classifier and the decision layer."""

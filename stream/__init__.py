@@ -1,0 +1,1 @@
+"""The live path: acquisition, the one loop, sinks, latency, views."""

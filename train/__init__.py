@@ -1,0 +1,1 @@
+"""From recordings to checkpoints: data, recipes, the loop, evaluation."""
