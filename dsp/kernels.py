@@ -7,6 +7,8 @@ order of ``scipy.signal.sosfilt`` (direct form II transposed).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 from numba import njit
@@ -45,8 +47,13 @@ def advance(
     Returns:
         The next position.
     """
-    kernel = _advance_lanes if history.shape[1] == LANES else _advance_any
-    return int(kernel(samples, begin, stop, sections, state, gain, history, position))
+    return int(kernel_for(history.shape[1])(samples, begin, stop, sections, state, gain, history, position))
+
+
+def kernel_for(channels: int) -> Callable[..., int]:
+    """The compiled form of ``advance`` for this many channels; callers in a hurry keep it."""
+    kernel: Callable[..., int] = _advance_lanes if channels == LANES else _advance_any
+    return kernel
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dsp.design import Design, DspSpec
 from dsp.flow import Chunk, Samples, Window
-from dsp.kernels import advance
+from dsp.kernels import advance, kernel_for
 
 
 class Pipeline:
@@ -35,6 +35,7 @@ class Pipeline:
         self._state = np.zeros((len(self._sections), 2, spec.channels))
         self._history = np.zeros((2 * spec.window, spec.channels), np.float32)
         self._window, self._hop = spec.window, spec.hop
+        self._advance = kernel_for(spec.channels)
         self.reset()
 
     @property
@@ -71,7 +72,7 @@ class Pipeline:
         begin, total = 0, len(samples)
         while begin < total:
             stop = min(total, begin + self._due)
-            self._position = advance(
+            self._position = self._advance(
                 samples, begin, stop, self._sections, self._state, self._gain, self._history, self._position
             )
             self._due -= stop - begin

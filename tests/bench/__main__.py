@@ -14,7 +14,11 @@ from tests.bench import filtering, inference
 def processor() -> str:
     """The name of the processor, as far as the system tells."""
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     return (names or [platform.processor() or platform.machine()])[0]
 
 

@@ -33,9 +33,12 @@ def _kernel(length: int) -> dict[str, Any]:
     us = medians_us(
         {"ours": lambda: advance(x, 0, length, sections, state, gain, history, 0), "scipy": peer}, rounds=60, each=200
     )
-    return {"samples": length, "sections": 5, "bit_equal": equal, "times_faster": round(us["scipy"] / us["ours"], 1)} | {
-        f"{name}_us": round(value, 3) for name, value in us.items()
-    }
+    return {
+        "samples": length,
+        "sections": 5,
+        "bit_equal": equal,
+        "times_faster": round(us["scipy"] / us["ours"], 1),
+    } | {f"{name}_us": round(value, 3) for name, value in us.items()}
 
 
 def _ten_minutes(chunk: int) -> dict[str, Any]:
