@@ -52,6 +52,12 @@ class DspSpec:
     scale_uv: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        # 512 and 512.0 are one rate, and must have one fingerprint.
+        for name in ("rate_hz", "notch_q", "window_ms", "hop_ms"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        object.__setattr__(self, "notch_hz", None if self.notch_hz is None else float(self.notch_hz))
+        object.__setattr__(self, "band_hz", self.band_hz and (float(self.band_hz[0]), float(self.band_hz[1])))
+        object.__setattr__(self, "scale_uv", tuple(float(scale) for scale in self.scale_uv))
         self._check_stream()
         self._check_filters()
 
@@ -130,12 +136,10 @@ class DspSpec:
             )
         if "rate_hz" not in plain:
             raise ValueError("the dsp spec lacks rate_hz")
-        values = dict(plain)
-        if values.get("band_hz") is not None:
-            low, high = values["band_hz"]
-            values["band_hz"] = (float(low), float(high))
-        values["scale_uv"] = tuple(float(s) for s in values.get("scale_uv", ()))
-        return cls(**values)
+        try:
+            return cls(**plain)
+        except (TypeError, IndexError) as error:
+            raise ValueError(f"the dsp spec holds a value of the wrong kind ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)

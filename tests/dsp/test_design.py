@@ -46,6 +46,12 @@ def test_only_harmonics_inside_the_band_are_notched():
     assert len(made.sections) == 4 + 1
 
 
+def test_whole_numbers_and_floats_are_one_spec():
+    whole = DspSpec(rate_hz=1000, band_hz=(20, 450), notch_hz=50, window_ms=400, hop_ms=160, scale_uv=(2,))
+    exact = DspSpec(rate_hz=1e3, band_hz=(20.0, 450.0), notch_hz=50.0, window_ms=4e2, hop_ms=160.0, scale_uv=(2.0,))
+    assert design(whole).fingerprint == design(exact).fingerprint
+
+
 def test_no_filter_at_all():
     assert design(DspSpec(rate_hz=1000, band_hz=None)).arrays()[0].shape == (0, 6)
 
@@ -109,6 +115,8 @@ def test_the_fingerprint_sees_every_field():
         lambda p: p["rest"].pop(),
         lambda p: p["spec"].update(flavour="sweet"),
         lambda p: p["spec"].pop("rate_hz"),
+        lambda p: p["spec"].update(rate_hz=[]),
+        lambda p: p["spec"].update(band_hz=[20]),
         lambda p: p["sections"][0].__setitem__(0, "text"),
     ],
 )
