@@ -42,6 +42,9 @@ class Recording:
             )
         if self.labels is not None and len(self.labels) != len(self.samples):
             raise ValueError(f"{self.info.name!r} has {len(self.samples)} samples but {len(self.labels)} labels")
+        labels, known = self.labels, len(self.names)
+        if labels is not None and (labels.min(initial=0) < UNLABELLED or labels.max(initial=UNLABELLED) >= known):
+            raise ValueError(f"{self.info.name!r} has labels that point beyond its {known} names")
 
     def label(self, first: int, end: int) -> str | None:
         """The gesture that most samples in ``[first, end)`` carry, or None where that is unknown.

@@ -1,4 +1,4 @@
-"""How every command line of this project complains: one plain sentence, and an exit status that says which kind of end it was."""
+"""How every command line complains: one plain sentence, and an exit status that says which kind of end it was."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def one_sentence(error: BaseException) -> str:
 def plainly() -> Iterator[None]:
     """Turn the errors a user can cause into one sentence on stderr and an exit status.
 
-    ValueError and OSError end with status 2, Ctrl-C with 130, and a reader of stdout that went away (``| head``) with 0 and
-    no words at all. Every other exception is a defect and keeps its traceback.
+    ValueError and OSError end with status 2, Ctrl-C with 130, and a reader of stdout that went away (``| head``) with 0
+    and no words at all. Every other exception is a defect and keeps its traceback.
 
     Raises:
         SystemExit: with the status above.

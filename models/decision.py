@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dsp.flow import Window
+from models import plain
 
 
 class Decision(NamedTuple):
@@ -13,7 +19,8 @@ class Decision(NamedTuple):
 
     Attributes:
         label: the gesture, or None where it abstains.
-        confidence: smoothed probability of ``label`` (of the likeliest gesture where it abstains).
+        confidence: smoothed probability of ``label`` (of the likeliest gesture where it abstains; 0.0 where the
+            window was not intact or its probabilities are not numbers).
         probabilities: ``(K,)`` float32 of the classifier for this window alone, before smoothing.
         first: stream index of the window's first sample.
         end: stream index after its last one.
@@ -24,3 +31,107 @@ class Decision(NamedTuple):
     probabilities: NDArray[np.float32]
     first: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How sure the recogniser has to be.
+
+    Attributes:
+        smoothing: how many of the last windows are averaged, at least 1 (no smoothing).
+        threshold: it abstains below this smoothed probability; 0 never abstains.
+        hysteresis: by how much another gesture must be likelier to replace the present one; 0 always takes the
+            likeliest.
+    """
+
+    smoothing: int = 1
+    threshold: float = 0.0
+    hysteresis: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.smoothing < 1:
+            raise ValueError(f"smoothing is {self.smoothing}; give how many windows are averaged, at least 1")
+        for name, value in (("threshold", self.threshold), ("hysteresis", self.hysteresis)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value}; give a probability from 0 to 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return plain.to_json(self)
+
+    @classmethod
+    def from_json(cls, values: object) -> Settings:
+        """The inverse of ``to_json``.
+
+        Raises:
+            ValueError: unknown key or impossible value.
+        """
+        return plain.from_json(cls, values, "decision")
+
+
+class Decide:
+    """Turns the probabilities of window after window into decisions; one for each window, always.
+
+    The present gesture stays while it reaches the threshold itself and no other is likelier by ``hysteresis``.
+    A window that is not intact gets an abstention, and neither enters the smoothing nor changes the state.
+    Everything past is forgotten at a new recording (the window starts before the one before it did) and, if windows
+    are averaged, at a gap (it does not overlap the one before it): averages never reach across lost samples. With a
+    hop longer than the window no two windows overlap, so smoothing has no effect then.
+
+    Args:
+        labels: K gestures in the order of the probabilities.
+        settings: see there.
+    """
+
+    def __init__(self, labels: Sequence[str], settings: Settings | None = None) -> None:
+        self.labels = tuple(labels)
+        self.settings = settings or Settings()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything that was seen."""
+        self._recent: deque[NDArray[np.float64]] = deque(maxlen=self.settings.smoothing)
+        self._present: int | None = None
+        self._last: tuple[int, int] | None = None
+
+    def __call__(self, probabilities: NDArray[np.float32], window: Window) -> Decision:
+        """Decides about one window.
+
+        Args:
+            probabilities: ``(K,)`` float32, which becomes part of the decision.
+            window: that they belong to; only its place in the stream and ``intact`` are looked at.
+
+        Raises:
+            ValueError: there are not as many probabilities as labels.
+        """
+        if probabilities.shape != (len(self.labels),):
+            raise ValueError(
+                f"the classifier gave probabilities of shape {probabilities.shape} for {len(self.labels)} labels "
+                f"({', '.join(self.labels)}); give both from one checkpoint"
+            )
+        if not (window.intact and np.isfinite(probabilities).all()):
+            return Decision(None, 0.0, probabilities, window.first, window.end)
+        if self._restarted(window):
+            self.reset()
+        self._last = (window.first, window.end)
+        self._recent.append(probabilities.astype(np.float64))
+        smoothed = np.mean(self._recent, axis=0)
+        chosen = self._choose(smoothed)
+        confidence = float(smoothed[chosen])
+        certain = confidence >= self.settings.threshold
+        self._present = chosen if certain else None
+        return Decision(self.labels[chosen] if certain else None, confidence, probabilities, window.first, window.end)
+
+    def _restarted(self, window: Window) -> bool:
+        if self._last is None:
+            return False
+        first, end = self._last
+        return window.first < first or (self.settings.smoothing > 1 and window.first >= end)
+
+    def _choose(self, smoothed: NDArray[np.float64]) -> int:
+        """The present gesture while it holds, else the likeliest."""
+        likeliest = int(np.argmax(smoothed))
+        present = self._present
+        if present is None or smoothed[present] < self.settings.threshold:
+            return likeliest
+        return likeliest if smoothed[likeliest] - smoothed[present] >= self.settings.hysteresis else present

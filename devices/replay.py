@@ -1,0 +1,77 @@
+"""A recording as a source: as fast as it was made, faster, slower, or at once."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+import numpy as np
+
+from devices.recording import Recording
+from dsp.flow import Chunk, StreamInfo
+
+_LONGEST_WAIT_S = 0.1
+
+
+class Replay:
+    """Gives a recording in chunks, the same ones at every speed.
+
+    The clock starts at the first ``read``. A chunk that ends with sample ``e`` becomes available at
+    ``start + e / (rate * speed)``, an absolute time, so that no delay adds to the next one. That time is also the
+    stamp of its samples: a reader that comes late finds its lateness in them. Where speed is None, chunks are
+    available when they are asked for.
+
+    Args:
+        recording: what to replay.
+        speed: 1 is real time, 10 is ten times as fast, None is as fast as the reader reads.
+        chunk_ms: length of a chunk in the recording's own time; at least one sample.
+
+    Raises:
+        ValueError: ``speed`` or ``chunk_ms`` is not above zero.
+    """
+
+    def __init__(self, recording: Recording, speed: float | None = 1.0, chunk_ms: float = 10.0) -> None:
+        for name, value in (("speed", speed), ("chunk_ms", chunk_ms)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"the replay's {name} is {value:g}; it must be a finite number above zero")
+        self._recording = recording
+        self._speed = speed
+        self._length = max(1, round(recording.info.rate_hz * chunk_ms / 1e3))
+        self._next = 0
+        self._start: float | None = None
+        self._closed = threading.Event()
+
+    @property
+    def info(self) -> StreamInfo:
+        """See ``Source``."""
+        return self._recording.info
+
+    def read(self) -> Chunk | None:
+        """See ``Source``; None also after ``close``."""
+        samples = self._recording.samples
+        first, end = self._next, min(self._next + self._length, len(samples))
+        if self._closed.is_set() or first == end:
+            return None
+        due = self._due(end)
+        until = min(due, time.perf_counter() + _LONGEST_WAIT_S)
+        while (wait := until - time.perf_counter()) > 0:
+            if self._closed.wait(wait):
+                return None
+        if until < due:
+            return Chunk(samples[first:first], first, np.empty(0))
+        self._next = end
+        return Chunk(samples[first:end], first, np.full(end - first, due))
+
+    def close(self) -> None:
+        """See ``Source``."""
+        self._closed.set()
+
+    def _due(self, end: int) -> float:
+        """The time at which the chunk that ends before sample ``end`` is available."""
+        now = time.perf_counter()
+        if self._speed is None:
+            return now
+        if self._start is None:
+            self._start = now
+        return self._start + end / (self._recording.info.rate_hz * self._speed)

@@ -1,0 +1,86 @@
+"""Building blocks that families share, and what turns trained networks into one that serves.
+
+Every block takes ``members``: the channels of M networks of one architecture lie side by side, and each convolution
+is grouped by M, so that an ensemble runs as one network in one forward pass.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def conv_norm(
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, members: int = 1, shared: bool = False
+) -> nn.Sequential:
+    """A 1-D convolution and its batch normalisation, ``(B, M*inputs, T)`` to ``(B, M*outputs, ceil(T/stride))``.
+
+    Args:
+        inputs: channels that one member reads.
+        outputs: channels that one member writes.
+        kernel: length of the convolution, odd.
+        stride: step of the convolution.
+        members: M.
+        shared: every member reads the same ``(B, inputs, T)``. The convolution is then not grouped, which is the
+            same sum as repeating the input M times, without the copy.
+    """
+    read, groups = (inputs, 1) if shared else (members * inputs, members)
+    conv = nn.Conv1d(read, members * outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm1d(members * outputs))
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs each channel by what all of them did over the whole window.
+
+    Hu, Shen and Sun, "Squeeze-and-Excitation Networks", CVPR 2018, equations 2 to 4.
+    """
+
+    def __init__(self, channels: int, ratio: int, members: int = 1) -> None:
+        super().__init__()
+        narrow = max(1, channels // ratio)
+        self.squeeze = nn.Conv1d(members * channels, members * narrow, 1, groups=members)
+        self.excite = nn.Conv1d(members * narrow, members * channels, 1, groups=members)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, M*channels, T)`` to the same shape."""
+        mean = x.mean(-1, keepdim=True)
+        return x * torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
+
+
+def fold(module: nn.Module) -> nn.Module:
+    """A copy in eval mode whose batch normalisations are folded into the convolutions before them.
+
+    It computes the same function up to rounding. A normalisation is found where it directly follows a convolution
+    in an ``nn.Sequential``, as ``conv_norm`` builds it.
+    """
+    folded = copy.deepcopy(module).eval()
+    for parent in list(folded.modules()):
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for after in reversed(range(1, len(parent))):
+            conv, norm = parent[after - 1], parent[after]
+            if isinstance(conv, nn.Conv1d | nn.Conv2d) and isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+                parent[after - 1] = fuse_conv_bn_eval(conv, norm)
+                del parent[after]
+    return folded
+
+
+def stack_states(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The state of M networks of one architecture as the state of one with ``members=M``.
+
+    Raises:
+        ValueError: there are none, or they have different names.
+    """
+    if not states or any(state.keys() != states[0].keys() for state in states):
+        raise ValueError(
+            "only networks of one architecture can be stacked; these have different parameters or are none"
+        )
+    # Scalars (the count of batches that a normalisation saw) have no member axis and do not matter in serving.
+    return {
+        name: torch.cat([state[name] for state in states]) if first.dim() else first.clone()
+        for name, first in states[0].items()
+    }

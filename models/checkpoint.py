@@ -1,0 +1,338 @@
+"""Checkpoints: a trained network with everything that is needed to run it, as a folder without code.
+
+``model.safetensors``  the parameters; ``model.json``  family, config, labels, signal processing, views, decision,
+provenance; ``golden.safetensors``  a few windows with the logits that the network gave for them on the CPU, by which
+whoever loads it can tell that it still computes the same.
+
+An ensemble is a folder of checkpoints with ``ensemble.json``, the list of its members and their weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save as tensor_bytes
+from torch import Tensor, nn
+
+from dsp.design import Design
+from models import families, folder, plain, stored
+from models.decision import Settings
+from models.stored import Golden
+from models.views import Views
+
+FORMAT = "myostream-checkpoint/1"
+ENSEMBLE_FORMAT = "myostream-ensemble/1"
+CARD, WEIGHTS, GOLDEN = "model.json", "model.safetensors", "golden.safetensors"
+FILES = (CARD, WEIGHTS, GOLDEN)
+ENSEMBLE = "ensemble.json"
+CARD_KEYS = (
+    *("format", "family", "config", "labels", "dsp", "fingerprint", "views", "decision", "provenance"),
+    "sha256",
+)
+ENSEMBLE_KEYS = ("format", "members", "provenance")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a network is and how it is to be used; the parameters are in its module.
+
+    Attributes:
+        family: a key of ``families.FAMILIES``.
+        config: of the family, plain values by key (its own ``Config`` is taken too); after loading, every key.
+        labels: K gestures in the order of the logits.
+        design: the signal processing that the windows went through.
+        views: the test-time augmentation that it runs with.
+        decision: how probabilities become decisions.
+        provenance: recipe, seed, data, metrics: anything that JSON can hold.
+
+    Raises:
+        ValueError: labels, config and design do not fit one another.
+    """
+
+    family: str
+    config: Any
+    labels: tuple[str, ...]
+    design: Design
+    views: Views = field(default_factory=Views)
+    decision: Settings = field(default_factory=Settings)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        config = families.config_of(self.family, self.config)
+        object.__setattr__(self, "config", families.config_json(self.family, config))
+        object.__setattr__(self, "labels", tuple(self.labels))
+        if not all(isinstance(label, str) and label for label in self.labels) or len(set(self.labels)) < len(
+            self.labels
+        ):
+            raise ValueError(f"the labels {self.labels} must be names that differ from one another")
+        if len(self.labels) != config.classes:
+            raise ValueError(
+                f"there are {len(self.labels)} labels ({', '.join(self.labels)}) for {config.classes} classes of the "
+                "config; give one label for each class"
+            )
+        if self.design.spec.channels != config.channels:
+            raise ValueError(
+                f"dsp.channels is {self.design.spec.channels}, but the config reads {config.channels} channels; "
+                "give both the same"
+            )
+
+
+class Member(NamedTuple):
+    """A loaded member of an ensemble; the weights of all sum to 1."""
+
+    name: str
+    weight: float
+    checkpoint: Checkpoint
+    module: nn.Module
+    golden: Golden
+
+
+class Ensemble(NamedTuple):
+    """Loaded members, which agree in labels and signal processing, and the provenance of the whole."""
+
+    members: tuple[Member, ...]
+    provenance: Mapping[str, Any]
+
+
+def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: NDArray[np.float32]) -> None:
+    """Writes a checkpoint folder, whole or not at all; a checkpoint that is there already is replaced.
+
+    Args:
+        path: of the folder.
+        checkpoint: what ``module`` is.
+        module: of any device and mode; it is left as it is.
+        golden: ``(G, N, C)`` float32 windows out of the pipeline, G at least 1, whose logits are stored.
+
+    Raises:
+        ValueError: something else is at ``path``, the parts do not fit one another, or parameters are not numbers.
+        OSError: it cannot be written; what was there before still is.
+    """
+    target = Path(path).resolve()
+    _refuse_foreign(target)
+    golden = np.array(golden, np.float32, order="C")
+    if golden.ndim != 3 or not golden.size or golden.shape[2] != checkpoint.design.spec.channels:
+        raise ValueError(
+            f"the golden windows have shape {golden.shape}; give at least one, as (windows, samples, "
+            f"{checkpoint.design.spec.channels} channels)"
+        )
+    if not np.isfinite(golden).all():
+        raise ValueError("the golden windows hold values that are not numbers (NaN or infinite); give others")
+    served = copy.deepcopy(module).cpu().float().eval()
+    state = {name: tensor.detach().clone().contiguous() for name, tensor in served.state_dict().items()}
+    stored.check_state(state, _fresh(checkpoint).state_dict())
+    with torch.inference_mode():
+        windows = torch.from_numpy(golden)
+        logits: Tensor = served(windows.transpose(1, 2).contiguous())
+    contents = {
+        WEIGHTS: tensor_bytes(state),
+        GOLDEN: tensor_bytes({"windows": windows, "logits": logits.contiguous()}),
+    }
+    contents[CARD] = stored.json_bytes(_card(checkpoint, contents))
+    with folder.replacing(target, FILES) as fresh:
+        for name, content in contents.items():
+            folder.write(fresh / name, content)
+
+
+def load(path: str | Path) -> tuple[Checkpoint, nn.Module]:
+    """Reads a checkpoint folder; the module is on the CPU, in eval mode.
+
+    Raises:
+        ValueError: there is none at ``path``, or anything in it is damaged, foreign, of an unknown format, family or
+            key, or does not fit the rest; one sentence that says which.
+    """
+    member = _load(Path(path), 1.0)
+    return member.checkpoint, member.module
+
+
+def save_ensemble(
+    path: str | Path, members: Sequence[tuple[str, float]], provenance: Mapping[str, Any] | None = None
+) -> None:
+    """Makes the folder ``path``, in which the members are already saved, an ensemble.
+
+    Args:
+        path: of the folder.
+        members: name of a subfolder and its weight, above zero; the weights need not sum to 1.
+        provenance: anything that JSON can hold.
+
+    Raises:
+        ValueError: a member cannot be loaded, or they do not fit one another.
+    """
+    root = Path(path)
+    if (root / CARD).exists():
+        raise ValueError(f"{root} is a checkpoint itself; make the ensemble in a folder above its members")
+    card = {
+        "format": ENSEMBLE_FORMAT,
+        "members": [{"path": name, "weight": float(weight)} for name, weight in members],
+        "provenance": dict(provenance or {}),
+    }
+    _load_members(root, card)
+    folder.write(root / ENSEMBLE, stored.json_bytes(card))
+
+
+def load_ensemble(path: str | Path) -> Ensemble:
+    """Reads an ensemble folder, or a checkpoint folder as an ensemble of one.
+
+    Raises:
+        ValueError: as ``load``; or the members do not agree in labels and signal processing, a weight is not above
+            zero, or a member lies outside the folder.
+    """
+    root = Path(path)
+    if not (root / ENSEMBLE).is_file():
+        member = _load(root, 1.0)
+        return Ensemble((member,), member.checkpoint.provenance)
+    try:
+        card = stored.read_card(root / ENSEMBLE, ENSEMBLE_FORMAT, ENSEMBLE_KEYS)
+        if (root / CARD).exists():
+            raise ValueError(f"it holds both {ENSEMBLE} and {CARD}; remove the one that does not belong")
+        return Ensemble(tuple(_load_members(root, card)), card["provenance"])
+    except ValueError as error:
+        raise ValueError(f"the ensemble {root} cannot be used: {error}") from error
+
+
+def _load(path: Path, weight: float) -> Member:
+    try:
+        _refuse_missing(path)
+        card = stored.read_card(path / CARD, FORMAT, CARD_KEYS)
+        checkpoint = _checkpoint_of(card)
+        state = stored.read_tensors(path / WEIGHTS, card["sha256"])
+        module = _fresh(checkpoint)
+        stored.check_state(state, module.state_dict())
+        golden = stored.golden_of(
+            stored.read_tensors(path / GOLDEN, card["sha256"]), checkpoint.design.spec.channels, len(checkpoint.labels)
+        )
+    except ValueError as error:
+        raise ValueError(f"the checkpoint {path} cannot be used: {error}") from error
+    module.load_state_dict(state)
+    return Member(path.resolve().name, weight, checkpoint, module.eval(), golden)
+
+
+def _load_members(root: Path, card: Mapping[str, Any]) -> list[Member]:
+    listed = card["members"]
+    if not isinstance(listed, list) or not listed:
+        raise ValueError("members must be a list of at least one {path, weight}")
+    loaded: list[Member] = []
+    for entry in listed:
+        name, weight = _entry(entry)
+        if name in [member.name for member in loaded]:
+            raise ValueError(f"the member {name!r} is listed twice")
+        loaded.append(_load(_inside(root, name), weight)._replace(name=name))
+    first = loaded[0]
+    for other in loaded[1:]:
+        _check_agree(first, other)
+    total = sum(member.weight for member in loaded)
+    return [member._replace(weight=member.weight / total) for member in loaded]
+
+
+def _entry(entry: object) -> tuple[str, float]:
+    if not isinstance(entry, dict) or set(entry) != {"path", "weight"}:
+        raise ValueError(f"the member {entry!r} must have the keys path and weight, and no other")
+    name, weight = entry["path"], entry["weight"]
+    if not isinstance(name, str):
+        raise ValueError(f"the path {name!r} of a member must be the name of a subfolder")
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        raise ValueError(f"the weight of the member {name!r} is {weight!r}; it must be a number above zero")
+    return name, float(weight)
+
+
+def _inside(root: Path, name: str) -> Path:
+    """The member's folder; nothing outside the ensemble's is ever read."""
+    home, target = root.resolve(), (root / name).resolve()
+    if Path(name).is_absolute() or "\\" in name or target == home or not target.is_relative_to(home):
+        raise ValueError(f"the member {name!r} lies outside the ensemble's folder; only subfolders can be members")
+    return root / name
+
+
+def _check_agree(one: Member, other: Member) -> None:
+    if one.checkpoint.labels != other.checkpoint.labels:
+        raise ValueError(
+            f"{one.name!r} tells {', '.join(one.checkpoint.labels)} apart, but {other.name!r} "
+            f"{', '.join(other.checkpoint.labels)}; members must share their labels"
+        )
+    prints = one.checkpoint.design.fingerprint, other.checkpoint.design.fingerprint
+    if prints[0] != prints[1]:
+        raise ValueError(
+            f"{one.name!r} was trained behind the signal processing {prints[0]}, but {other.name!r} behind "
+            f"{prints[1]}; members must share their dsp spec"
+        )
+
+
+def _refuse_foreign(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ValueError(f"{target} is a file, and a checkpoint is a folder; choose another path")
+    if any(target.iterdir()):
+        try:
+            found = plain.read_json((target / CARD).read_bytes())["format"].partition("/")[0]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            found = None
+        if found != FORMAT.partition("/")[0]:
+            raise ValueError(f"the folder {target} is not a checkpoint, so it is not overwritten; choose another path")
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.exists():
+        raise ValueError("there is nothing of that name")
+    if not path.is_dir():
+        raise ValueError("it is a file, and a checkpoint is a folder")
+    if (path / ENSEMBLE).exists():
+        raise ValueError("it is an ensemble; name one of its members, or use it where an ensemble is taken")
+    if missing := [name for name in FILES if not (path / name).is_file()]:
+        raise ValueError(f"the folder holds no {' and no '.join(missing)}")
+
+
+def _card(checkpoint: Checkpoint, contents: Mapping[str, bytes]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "family": checkpoint.family,
+        "config": checkpoint.config,
+        "labels": list(checkpoint.labels),
+        "dsp": checkpoint.design.to_json(),
+        "fingerprint": checkpoint.design.fingerprint,
+        "views": checkpoint.views.to_json(),
+        "decision": checkpoint.decision.to_json(),
+        "provenance": dict(checkpoint.provenance),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+
+
+def _checkpoint_of(card: Mapping[str, Any]) -> Checkpoint:
+    try:
+        design = Design.from_json(card["dsp"])
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"its dsp is damaged ({error})") from error
+    if design.fingerprint != card["fingerprint"]:
+        raise ValueError(
+            f"its fingerprint is {card['fingerprint']!r}, but its signal processing has {design.fingerprint!r}; "
+            "one of them was changed after training"
+        )
+    if not isinstance(card["labels"], list) or not isinstance(card["family"], str):
+        raise ValueError("the family must be a name and the labels a list of names")
+    return Checkpoint(
+        family=card["family"],
+        config=card["config"],
+        labels=tuple(card["labels"]),
+        design=design,
+        views=Views.from_json(card["views"]),
+        decision=Settings.from_json(card["decision"]),
+        provenance=card["provenance"],
+    )
+
+
+def _fresh(checkpoint: Checkpoint) -> nn.Module:
+    """A new network; the global random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            return families.build(checkpoint.family, checkpoint.config)
+        except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"no {checkpoint.family!r} can be built from {checkpoint.config} ({reason})") from error

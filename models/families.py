@@ -1,0 +1,95 @@
+"""The families of networks by name; a family is imported when it is first asked for.
+
+A family is one file with a frozen dataclass ``Config``, whose fields all have defaults and include ``channels`` and
+``classes``, and ``build(config) -> nn.Module``: ``(B, C, T)`` in, ``(B, K)`` logits out. One that is ``stackable``
+also takes ``members`` (see ``models.blocks``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from models import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where a family lives and what it can do.
+
+    Attributes:
+        module: to import.
+        stackable: ``build`` takes ``members``, so that an ensemble of it runs as one network.
+        extra: the optional dependency group that it needs, or None.
+    """
+
+    module: str
+    stackable: bool = False
+    extra: str | None = None
+
+    def load(self) -> Any:
+        """Imports the family's module.
+
+        Raises:
+            ValueError: an optional dependency is not installed; the sentence names the extra.
+        """
+        try:
+            return import_module(self.module)
+        except ModuleNotFoundError as error:
+            if self.extra is None:
+                raise
+            raise ValueError(
+                f"{self.module} needs {error.name}, which is not installed: pip install 'myostream[{self.extra}]'"
+            ) from error
+
+
+FAMILIES: dict[str, Family] = {"se_resnet": Family("models.se_resnet", stackable=True)}
+
+
+def family_of(name: str) -> Family:
+    """The family called ``name``.
+
+    Raises:
+        ValueError: there is none; the known ones are listed.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"there is no family {name!r}; known are {', '.join(sorted(FAMILIES))}")
+    return FAMILIES[name]
+
+
+def config_of(name: str, config: Any) -> Any:
+    """The family's own ``Config`` from a mapping of keys to values; a ``Config`` is returned as it is.
+
+    Raises:
+        ValueError: unknown family, unknown key (both list the known ones) or impossible value.
+    """
+    cls = family_of(name).load().Config
+    return config if isinstance(config, cls) else plain.from_json(cls, config, f"the config of {name!r}")
+
+
+def config_json(name: str, config: Any) -> dict[str, Any]:
+    """Every key of the config, the defaults written out, as plain values for JSON; raises as ``config_of``."""
+    return plain.to_json(config_of(name, config))
+
+
+def build(family: str, config: Mapping[str, Any] | Any, members: int = 1) -> nn.Module:
+    """A fresh network, ``(B, C, T)`` to logits ``(B, K)``, or ``(B, M, K)`` with more than one member.
+
+    Args:
+        family: a key of ``FAMILIES``.
+        config: plain values by key, or the family's own ``Config``.
+        members: networks side by side; more than one only where the family is stackable.
+
+    Raises:
+        ValueError: unknown family or key, impossible value, or members of a family that cannot be stacked.
+    """
+    if members > 1 and not family_of(family).stackable:
+        raise ValueError(f"{family!r} cannot run {members} members as one network; build one for each member")
+    module = family_of(family).load()
+    settings = config_of(family, config)
+    network: nn.Module = module.build(settings) if members == 1 else module.build(settings, members)
+    return network

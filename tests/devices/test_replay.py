@@ -1,0 +1,118 @@
+"""A replayed recording is the recording, on time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from devices.recording import Recording
+from devices.replay import Replay
+from devices.source import Source
+from dsp.flow import Chunk, StreamInfo
+
+
+def recording(length: int, rate_hz: float = 1000.0) -> Recording:
+    samples = np.arange(2 * length, dtype=np.float32).reshape(length, 2)
+    return Recording(StreamInfo("x", rate_hz, ("a", "b")), samples)
+
+
+def drained(source: Source) -> list[Chunk]:
+    chunks = []
+    while (chunk := source.read()) is not None:
+        chunks.append(chunk)
+    return chunks
+
+
+@given(st.integers(0, 300), st.sampled_from([200.0, 512.0, 1000.0]), st.sampled_from([None, 1e4, 1e6]))
+@hypothesis_settings(deadline=None, max_examples=40)
+def test_the_chunks_are_the_recording(length: int, rate_hz: float, speed: float | None) -> None:
+    original = recording(length, rate_hz)
+    chunks = drained(Replay(original, speed))
+    assert [chunk.first for chunk in chunks] == [0, *[chunk.end for chunk in chunks]][: len(chunks)]
+    joined = np.concatenate([original.samples[:0], *[chunk.samples for chunk in chunks]])
+    assert np.array_equal(joined, original.samples)
+    for chunk in chunks:
+        assert chunk.stamps is not None
+        assert chunk.stamps.shape == (len(chunk.samples),)
+
+
+@pytest.mark.parametrize(("rate_hz", "chunk_ms", "size"), [(512, 10, 5), (200, 10, 2), (1000, 32, 32), (200, 1, 1)])
+def test_a_chunk_is_as_long_as_asked_and_never_empty(rate_hz: float, chunk_ms: float, size: int) -> None:
+    chunks = drained(Replay(recording(100, rate_hz), None, chunk_ms))
+    assert {len(chunk.samples) for chunk in chunks[:-1]} == {size}
+
+
+def test_every_speed_gives_the_same_chunks() -> None:
+    several = [drained(Replay(recording(200), speed)) for speed in (None, 10, 1000)]
+    for chunks in several[1:]:
+        assert [chunk.first for chunk in chunks] == [chunk.first for chunk in several[0]]
+        assert all(np.array_equal(a.samples, b.samples) for a, b in zip(chunks, several[0], strict=True))
+
+
+def test_the_pace_is_the_recordings_times_the_speed() -> None:
+    source = Replay(recording(5000), speed=50)
+    before = time.perf_counter()
+    stamps = []
+    while (chunk := source.read()) is not None:
+        assert chunk.stamps is not None
+        assert chunk.stamps[-1] <= time.perf_counter()
+        stamps.append(chunk.stamps[-1])
+    assert stamps[-1] - before >= 5.0 / 50
+    # An absolute schedule: chunk k at start + k * 10 ms / 50, whatever the machine did in between.
+    assert np.diff(stamps) == pytest.approx(0.01 / 50, abs=1e-9)
+
+
+def test_a_late_reader_catches_up_and_sees_its_lateness() -> None:
+    source = Replay(recording(1000), speed=10)
+    first = source.read()
+    time.sleep(0.1)
+    chunks = drained(source)
+    assert first is not None
+    assert first.stamps is not None
+    assert chunks[-1].stamps is not None
+    assert chunks[-1].stamps[-1] - first.stamps[-1] == pytest.approx(0.99 / 10)
+
+
+def test_a_long_wait_is_cut_into_empty_chunks() -> None:
+    source = Replay(recording(10), speed=0.05)
+    chunks = drained(source)
+    assert len(chunks[0].samples) == 0
+    assert chunks[0].first == 0
+    assert [len(chunk.samples) for chunk in chunks if len(chunk.samples)] == [10]
+
+
+def test_close_ends_a_waiting_read() -> None:
+    source = Replay(recording(1000), speed=0.001)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(drained(source)))
+    thread.start()
+    source.close()
+    source.close()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    assert sum(len(chunk.samples) for chunk in answers[0]) == 0
+    assert source.read() is None
+
+
+def test_the_end_stays_the_end() -> None:
+    source = Replay(recording(0), None)
+    assert source.read() is None
+    assert source.read() is None
+    assert source.info.name == "x"
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_impossible_speed_is_refused(speed: float) -> None:
+    with pytest.raises(ValueError, match="speed"):
+        Replay(recording(10), speed)
+
+
+def test_an_impossible_chunk_is_refused() -> None:
+    with pytest.raises(ValueError, match="chunk_ms"):
+        Replay(recording(10), 1.0, 0.0)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dsp.design import Design
+from dsp.flow import Window
+from models.checkpoint import load_ensemble
+from models.classifier import load_classifier
+from models.views import Views
+from tests.models.conftest import LABELS
+from tests.models.test_checkpoint import retensor
+
+Make = Callable[..., nn.Module]
+
+
+def window(samples: NDArray[np.float32]) -> Window:
+    return Window(samples, 0, len(samples))
+
+
+def one_by_one(path: Path, windows: NDArray[np.float32], *, views: bool) -> NDArray[np.float32]:
+    """The slow obvious twin: each member, window and view by itself; (M, B, K)."""
+    rows = []
+    for member in load_ensemble(path).members:
+        for samples in windows:
+            x = torch.from_numpy(samples.T.copy())[None]
+            seen = Views().apply(x) if views else x
+            rows.append(np.mean([member.module(view[None]).softmax(-1)[0].detach().numpy() for view in seen], axis=0))
+    return np.array(rows, np.float32).reshape(-1, len(windows), len(LABELS))
+
+
+@pytest.mark.parametrize("views", [True, False])
+def test_an_ensemble_is_its_members_one_by_one(ensemble: Path, windows: NDArray[np.float32], views: bool) -> None:
+    classifier = load_classifier(ensemble, device="cpu", views=views)
+    expected = one_by_one(ensemble, windows, views=views)
+    members = classifier.batch_members(windows, views)
+    assert members.shape == (3, len(windows), 3)
+    assert members.dtype == np.float32
+    np.testing.assert_allclose(members, expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3, "members that cannot be told apart would hide a mix-up"
+    mixed = np.einsum("m,mbk->bk", classifier.weights, expected)
+    np.testing.assert_allclose(classifier.batch(windows), mixed, rtol=1e-4, atol=1e-5)
+    for k, samples in enumerate(windows):
+        np.testing.assert_allclose(classifier(window(samples)), mixed[k], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(classifier.batch(windows).sum(1), 1, rtol=1e-5)
+
+
+def test_views_change_the_answer_and_can_be_switched_off_per_batch(
+    ensemble: Path, windows: NDArray[np.float32]
+) -> None:
+    on, off = load_classifier(ensemble, device="cpu"), load_classifier(ensemble, device="cpu", views=False)
+    assert np.array_equal(on.batch(windows, views=False), off.batch(windows))
+    assert not np.array_equal(on.batch(windows), off.batch(windows))
+
+
+def test_a_decision_is_the_same_to_the_last_bit(ensemble: Path, windows: NDArray[np.float32]) -> None:
+    first, second = load_classifier(ensemble, device="cpu"), load_classifier(ensemble, device="cpu")
+    second.warm_up()
+    backwards = [second(window(samples)) for samples in windows[::-1]][::-1]
+    for samples, later in zip(windows, backwards, strict=True):
+        assert np.array_equal(first(window(samples)), later)
+
+
+def test_each_answer_is_a_fresh_array(ensemble: Path, windows: NDArray[np.float32]) -> None:
+    classifier = load_classifier(ensemble, device="cpu")
+    first = classifier(window(windows[0]))
+    kept = first.copy()
+    classifier(window(windows[1]))
+    assert np.array_equal(first, kept)
+    assert (first.shape, first.dtype) == ((3,), np.float32)
+
+
+def test_a_strided_read_only_window_is_taken(ensemble: Path, windows: NDArray[np.float32]) -> None:
+    classifier = load_classifier(ensemble, device="cpu")
+    strided = np.repeat(windows[0], 2, axis=0)[::2]
+    strided.flags.writeable = False
+    assert np.array_equal(classifier(window(strided)), classifier(window(windows[0])))
+    np.testing.assert_allclose(classifier.batch(strided[None])[0], classifier(window(windows[0])), atol=1e-6)
+
+
+def test_it_says_what_it_is(ensemble: Path, processing: Design) -> None:
+    classifier = load_classifier(ensemble, device="cpu")
+    assert classifier.labels == LABELS
+    assert classifier.design == processing
+    assert classifier.member_names == ("a", "b", "c")
+    assert classifier.weights == (0.125, 0.25, 0.625)
+    assert classifier.provenance == {"recipe": "test"}
+    assert classifier.decision.smoothing == 1
+    assert classifier.device == torch.device("cpu")
+
+
+@pytest.mark.parametrize("length", [11, 200, 777])
+def test_batches_of_any_length_and_size(ensemble: Path, length: int) -> None:
+    classifier = load_classifier(ensemble, device="cpu")
+    many = np.random.default_rng(2).standard_normal((60, length, 4)).astype(np.float32)
+    together = classifier.batch(many)
+    assert together.shape == (60, 3)
+    np.testing.assert_allclose(together[55:], classifier.batch(many[55:]), atol=1e-6)
+    assert classifier.batch(many[:0]).shape == (0, 3)
+
+
+def test_other_shapes_are_refused(ensemble: Path, windows: NDArray[np.float32]) -> None:
+    classifier = load_classifier(ensemble, device="cpu")
+    with pytest.raises(ValueError, match=re.escape("the window has shape (79, 4), but this checkpoint takes")):
+        classifier(window(windows[0, 1:]))
+    with pytest.raises(ValueError, match="takes"):
+        classifier(window(windows[0, :, :3]))
+    for wrong in (windows[0], windows[:, :, :3], windows[:, :0]):
+        with pytest.raises(ValueError, match=r"this checkpoint takes \(B, N, 4\)"):
+            classifier.batch(wrong)
+    with pytest.raises(ValueError, match="shift is 10 samples, but the window has only 9"):
+        classifier.batch(windows[:, :9])
+
+
+def test_a_network_that_computes_something_else_is_refused(ensemble: Path) -> None:
+    retensor(ensemble / "c", "golden.safetensors", lambda t: t["logits"][1, 2].add_(0.01))
+    with pytest.raises(ValueError, match="'c' gives other logits on cpu than when it was saved"):
+        load_classifier(ensemble, device="cpu")
+
+
+def test_exchanged_parameters_are_refused(tmp_path: Path, make: Make) -> None:
+    make(tmp_path / "c", 1)
+    retensor(tmp_path / "c", "model.safetensors", lambda t: t["head.weight"].mul_(1.1))
+    with pytest.raises(ValueError, match="gives other logits"):
+        load_classifier(tmp_path / "c", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "sentence"),
+    [
+        ("abacus", "there is no device 'abacus'; use auto, cpu or cuda"),
+        ("cuda:99", "'cuda:99' is not there"),
+        ("", "there is no device ''"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(ensemble: Path, device: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        load_classifier(ensemble, device=device)
+
+
+def test_threads(ensemble: Path) -> None:
+    with pytest.raises(ValueError, match="threads is 0"):
+        load_classifier(ensemble, threads=0)
+    load_classifier(ensemble, device="cpu", threads=2)
+    assert torch.get_num_threads() == 2
+    load_classifier(ensemble, device="cpu", threads=None)
+    assert torch.get_num_threads() == 2
+    load_classifier(ensemble, device="cpu")
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no CUDA device")
+def test_the_device_agrees_with_the_processor(ensemble: Path, windows: NDArray[np.float32]) -> None:
+    there, here = load_classifier(ensemble, device="cuda"), load_classifier(ensemble, device="cpu")
+    there.warm_up()
+    np.testing.assert_allclose(there.batch(windows), here.batch(windows), atol=1e-4)
+    assert load_classifier(ensemble).device.type == "cuda"
+    for samples in windows:
+        assert np.array_equal(there(window(samples)), there(window(samples)))
+        np.testing.assert_allclose(there(window(samples)), here(window(samples)), atol=1e-4)

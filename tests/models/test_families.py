@@ -1,0 +1,158 @@
+"""Every family, side by side, under one suite."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import models
+from models import families
+from models.families import FAMILIES, build, config_json, config_of
+from tests.models.conftest import lived_in
+
+LIMIT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family under test: its pinned size, and a config on which a test can train in a second."""
+
+    parameters: int
+    small: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = {"se_resnet": Case(556_605, {"widths": [16, 32], "depth": 1, "ratio": 4, "dropout": 0.1})}
+
+each_family = pytest.mark.parametrize("family", sorted(CASES))
+
+
+def evaluated(family: str, **config: Any) -> nn.Module:
+    return build(family, config).eval()
+
+
+def test_every_family_is_under_test() -> None:
+    assert set(CASES) == set(FAMILIES)
+
+
+def test_every_module_that_builds_is_a_family() -> None:
+    building = set()
+    for file in Path(models.__path__[0]).glob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        if any(isinstance(node, ast.FunctionDef) and node.name == "build" for node in tree.body):
+            building.add(f"models.{file.stem}")
+    assert building == {family.module for family in FAMILIES.values()} | {"models.families"}
+
+
+@each_family
+def test_the_size_is_pinned(family: str) -> None:
+    count = sum(parameter.numel() for parameter in build(family, {}).parameters())
+    assert count == CASES[family].parameters
+    assert count <= LIMIT
+
+
+@each_family
+@pytest.mark.parametrize(("batch", "channels", "classes", "length"), [(1, 8, 5, 204), (3, 4, 2, 2560), (2, 1, 7, 33)])
+def test_shapes_at_any_length(family: str, batch: int, channels: int, classes: int, length: int) -> None:
+    network = evaluated(family, **CASES[family].small, channels=channels, classes=classes)
+    logits = network(torch.randn(batch, channels, length))
+    assert logits.shape == (batch, classes)
+    assert logits.dtype == torch.float32
+
+
+@each_family
+def test_eval_is_deterministic(family: str) -> None:
+    network, x = evaluated(family, **CASES[family].small), torch.randn(4, 8, 204)
+    assert torch.equal(network(x), network(x))
+
+
+@each_family
+def test_a_row_alone_is_the_row_in_its_batch(family: str) -> None:
+    # Rows that differ much, through a network that is not fresh: what leaks from row to row must show.
+    network = lived_in(build(family, {}), 0)
+    x = torch.randn(5, 8, 204) * torch.tensor([0.1, 0.3, 1.0, 3.0, 10.0]).view(5, 1, 1)
+    together = network(x)
+    for row in range(5):
+        torch.testing.assert_close(network(x[row : row + 1])[0], together[row], rtol=1e-5, atol=1e-5)
+
+
+@each_family
+def test_the_state_survives_safetensors(family: str) -> None:
+    one, x = evaluated(family, **CASES[family].small), torch.randn(2, 8, 100)
+    other = evaluated(family, **CASES[family].small)
+    assert not torch.equal(one(x), other(x))
+    other.load_state_dict(load(save(one.state_dict())))
+    assert torch.equal(one(x), other(x))
+
+
+@each_family
+def test_the_gradient_reaches_every_parameter(family: str) -> None:
+    network = build(family, {}).train()
+    cross_entropy(network(torch.randn(8, 8, 204)), torch.arange(8) % 5).backward()
+    without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without == []
+
+
+@each_family
+def test_it_overfits_eight_windows(family: str) -> None:
+    network = build(family, CASES[family].small).train()
+    x, y = torch.randn(8, 8, 120), torch.arange(8) % 5
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    for _ in range(60):
+        optimiser.zero_grad()
+        cross_entropy(network(x), y).backward()
+        optimiser.step()
+    logits = network.eval()(x)
+    assert logits.argmax(1).tolist() == y.tolist()
+    assert cross_entropy(logits, y).item() < 0.1
+
+
+@each_family
+def test_the_config_survives_json(family: str) -> None:
+    written = config_json(family, CASES[family].small)
+    assert written.items() >= CASES[family].small.items()
+    assert config_json(family, written) == written
+    assert config_of(family, config_of(family, written)) == config_of(family, written)
+
+
+@each_family
+def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, family, families.Family(FAMILIES[family].module, stackable=False))
+    with pytest.raises(ValueError, match="cannot run 2 members as one network"):
+        build(family, CASES[family].small, members=2)
+
+
+@pytest.mark.parametrize(
+    ("family", "config", "sentence"),
+    [
+        ("resnet", {}, "there is no family 'resnet'; known are se_resnet"),
+        ("se_resnet", {"width": 8}, "unknown keys width; known are channels, classes, widths"),
+        ("se_resnet", {"widths": "64"}, "widths is '64'"),
+        ("se_resnet", {"widths": [32, 6.5]}, "widths is 6.5"),
+        ("se_resnet", {"widths": []}, "at least one stage"),
+        ("se_resnet", {"depth": True}, "depth is True"),
+        ("se_resnet", {"depth": 0}, "depth is 0; it must be at least 1"),
+        ("se_resnet", {"kernel": 4}, "must be odd"),
+        ("se_resnet", {"classes": 1}, "classes is 1"),
+        ("se_resnet", {"dropout": 1.0}, "dropout is 1.0"),
+        ("se_resnet", {"dropout": float("nan")}, "dropout is nan"),
+        ("se_resnet", [8], "must be a table"),
+    ],
+)
+def test_a_wrong_config_gets_a_sentence(family: str, config: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        build(family, config)
+
+
+def test_a_missing_dependency_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, "absent", families.Family("models_that_are_absent", extra="absent"))
+    with pytest.raises(ValueError, match=r"pip install 'myostream\[absent\]'"):
+        build("absent", {})
