@@ -95,7 +95,9 @@ class _Subject:
 
     def __init__(self, person: int, session: int, script: Script) -> None:
         if person < 0 or session < 0:
-            raise ValueError(f"simulated people and sessions are 0, 1, 2, ...; there is no {person} or {session} below")
+            raise ValueError(
+                f"there is no simulated person {person} with session {session}; both are numbered 0, 1, 2, ..."
+            )
         self.script = script
         self.arm: Arm = draw_arm(person)
         pool = draw_pool(self.arm, np.random.default_rng(np.random.SeedSequence([3, person])))
