@@ -1,0 +1,192 @@
+"""``python -m train``: recipes, evaluation, prediction."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from typer.core import TyperGroup
+
+from dsp.complaints import plainly
+from train import ensemble as ensembles
+from train import evaluate as evaluation
+from train import predict as prediction
+from train.corpus import load
+from train.fit import fit
+from train.progress import say
+from train.recipe import describe, names, override
+from train.recipe import load as load_recipe
+from train.splits import parse_numbers
+
+DATA = "A folder or zip of recordings in a known layout, or simulated people: sim:people=1-24,sessions=1-2."
+CHANGES = (
+    "Parts of the recipe to change: epochs=2 seed=1 model.widths=16,32 dsp.hop_ms=20 augment.mixup=0.4; "
+    "an unknown key gets the list of the known ones."
+)
+
+Data = Annotated[str, typer.Option("--data", help=DATA, metavar="DIR|ZIP|sim:...")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")]
+People = Annotated[str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; all if left out.")]
+
+
+class Commands(TyperGroup):
+    """The commands, and every recipe as a command of its own."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        command = super().get_command(ctx, cmd_name)
+        if command is None:
+            others = [name for name in self.list_commands(ctx) if name not in names()]
+            raise ValueError(
+                f"{cmd_name!r} is no recipe; known are {', '.join(names())} (and the commands {', '.join(others)})"
+            )
+        return command
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train recognisers of hand gestures from recordings, and measure them.",
+)
+
+
+@app.command("list")
+def list_recipes(as_json: Json = False) -> None:
+    """Name the recipes, with a line about each."""
+    known = {name: describe(name).partition("\n")[0] for name in names()}
+    if as_json:
+        print(json.dumps(known))
+        return
+    width = max(len(name) for name in known)
+    for name, line in known.items():
+        print(f"{name:{width}}  {line}")
+
+
+@app.command("ensemble")
+def make_ensemble(
+    members: Annotated[
+        list[Path], typer.Option("--members", help="Checkpoints or folders of runs, one after another.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder to make.")],
+    weights: Annotated[
+        list[float] | None,
+        typer.Option("--weights", help="One number for each member, in their order; equal if left out."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Copy checkpoints into one folder that votes: the mean of their probabilities by weight."""
+    result = ensembles.combine(members, weights, out)
+    say(f"{out} holds {', '.join(f'{name} ({weight:g})' for name, weight in result['members'].items())}")
+    if as_json:
+        print(json.dumps(result))
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="A checkpoint, an ensemble or the folder of a run.")],
+    data: Data,
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="unseen (people 17-20, never trained on) or new-day (session 3).")
+    ],
+    people: Annotated[
+        str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for report.json and pictures.")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure a checkpoint: windows, trials, macro-F1, per gesture and per person."""
+    chosen = None if people is None else parse_numbers(people)
+    report = evaluation.evaluate(checkpoint, data, protocol, chosen, out=out, device=device)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print(evaluation.say_report(report))
+
+
+@app.command()
+def predict(
+    data: Annotated[str, typer.Option("--data", help="A folder or zip of recordings in a known layout.")],
+    checkpoints: Annotated[Path, typer.Option("--checkpoints", help="A checkpoint, an ensemble or a run's folder.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for submission.csv and pictures.")],
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Answer every recording: submission.csv (id, label, confidence) and pictures."""
+    summary = prediction.predict(data, checkpoints, output, device=device)
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        print(prediction.say_summary(summary))
+
+
+def _recipe_command(name: str) -> Callable[..., None]:
+    def command(
+        data: Data,
+        out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint, state, history and curves.")],
+        changes: Annotated[list[str] | None, typer.Argument(metavar="key=value", help=CHANGES)] = None,
+        people: People = None,
+        sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
+        device: Device = "auto",
+        threads: Annotated[
+            int | None, typer.Option("--threads", min=1, help="For the CPU; all cores if left out.")
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        recipe = override(load_recipe(name), changes or [])
+        if threads is not None:
+            torch.set_num_threads(threads)
+        who = None if people is None else parse_numbers(people)
+        when = None if sessions is None else parse_numbers(sessions, "sessions")
+        corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
+        summary = fit(name, recipe, changes or [], corpus, out, resume=resume, device=device)
+        if as_json:
+            print(json.dumps(summary))
+
+    return command
+
+
+for _name in names():
+    app.command(
+        _name,
+        help=describe(_name),
+        epilog=f"Example: python -m train {_name} --data synapse.zip --people 1-16 --out runs/{_name} epochs=8",
+        rich_help_panel="Recipes",
+    )(_recipe_command(_name))
+
+
+def spread(arguments: Sequence[str], options: Container[str] = ("--members", "--weights")) -> list[str]:
+    """Repeats an option given several values at once: ``--members A B`` becomes ``--members A --members B``."""
+    plain: list[str] = []
+    option = None
+    for argument in arguments:
+        if argument in options:
+            option = argument
+        elif option is None or argument.startswith("-"):
+            option = None
+            plain.append(argument)
+        else:
+            plain += [option, argument]
+    return plain
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command line; wrong use ends in one sentence and exit status 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with plainly(), warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_rest, **_more: say(f"note: {message}")
+        app(args=spread(given) if given[:1] == ["ensemble"] else given, prog_name="python -m train")

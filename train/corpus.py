@@ -1,0 +1,264 @@
+"""The recordings of a data set in memory, raw and filtered whole.
+
+What is cached between runs is the *raw* signal in binary form, one file for each sitting: reading thousands of text
+files is what takes time, while filtering twenty people takes a second. So no cache can ever hold a signal that was
+filtered in another way than this run asks for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.entry import Entry
+from devices.recording import UNLABELLED, Recording
+from dsp.design import Design
+from dsp.flow import Samples, StreamInfo
+from dsp.pipeline import filtered
+from train.progress import progress, say
+from train.sources import MAINS_HZ, Collection, open_collection, stamp
+from train.splits import choose
+from train.storage import cache_folder, whole
+
+REST = "rest"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """Recordings of one data set, all at one rate.
+
+    Attributes:
+        name: of the folder, zip or simulation.
+        layout: kind of data set.
+        labels: every gesture that occurs, rest first, then by name.
+        entries: what each recording is.
+        recordings: raw, in the order of ``entries``.
+    """
+
+    name: str
+    layout: str
+    labels: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    recordings: tuple[Recording, ...]
+
+    @property
+    def info(self) -> StreamInfo:
+        """Rate and channels of them all."""
+        return self.recordings[0].info
+
+    @property
+    def mains_hz(self) -> float | None:
+        """Mains frequency that is still in the signal, None where it is clean or unknown."""
+        return MAINS_HZ.get(self.layout)
+
+    def indices(self, people: Iterable[int]) -> list[int]:
+        """Positions of the recordings of these people."""
+        wanted = set(people)
+        return [i for i, entry in enumerate(self.entries) if entry.person in wanted]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """Filtered recordings one after another in one array; training windows are slices of it.
+
+    Attributes:
+        samples: ``(N, C)`` float32, filtered and scaled.
+        labels: ``(N,)`` int16 index into the labels asked for, ``UNLABELLED`` where unknown.
+        starts: ``(R + 1,)`` where each recording begins; recording r is ``samples[starts[r] : starts[r + 1]]``.
+    """
+
+    samples: Samples
+    labels: NDArray[np.int16]
+    starts: NDArray[np.int64]
+
+
+class Sitting(NamedTuple):
+    """What was read of one person's session: recordings, and a sentence for each malformed file."""
+
+    found: list[tuple[Entry, Recording]]
+    left_out: list[str]
+
+
+def load(
+    data: str,
+    people: Sequence[int] | None = None,
+    sessions: Sequence[int] | None = None,
+    *,
+    rate_hz: float | None = None,
+    cache: bool = True,
+) -> Corpus:
+    """Reads the recordings of these people and sessions, from the cache where it knows them.
+
+    Args:
+        data: folder, zip, or ``sim:people=...,sessions=...``.
+        people: None for all.
+        sessions: None for all.
+        rate_hz: required of files, asked of the simulator; None takes what there is.
+        cache: keep raw samples in the user's cache folder.
+
+    Raises:
+        ValueError: nothing there, mixed rates or channels, or another rate than asked for.
+    """
+    collection = open_collection(data, rate_hz)
+    return gather(data, collection, choose(collection.entries, people, sessions), rate_hz=rate_hz, cache=cache)
+
+
+def gather(
+    data: str, collection: Collection, entries: Sequence[Entry], *, rate_hz: float | None = None, cache: bool = True
+) -> Corpus:
+    """``load`` for entries that were chosen already; closes the collection."""
+    _say_left_out(collection.skipped)
+    sittings: dict[tuple[int, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        sittings[entry.person, entry.session].append(entry)
+    found: list[tuple[Entry, Recording]] = []
+    left_out: list[str] = []
+    with closing(collection), progress("reading", len(entries)) as advance:
+        for (person, session), group in sorted(sittings.items()):
+            sitting = _sitting(data, collection, group, cache=cache)
+            found += sitting.found
+            left_out += sitting.left_out
+            advance(len(group), f"person {person} session {session}")
+    if not found:
+        raise ValueError(f"none of the {len(entries)} recordings can be read; the first: {left_out[0]}")
+    _say_left_out(left_out)
+    _check(data, [recording for _, recording in found], rate_hz)
+    names = {recording.names[i] for _, recording in found for i in _present(recording)}
+    labels = tuple(sorted(names, key=lambda name: (name != REST, name)))
+    name = data if data.startswith("sim:") else Path(data).name
+    return Corpus(name, collection.layout, labels, tuple(e for e, _ in found), tuple(r for _, r in found))
+
+
+def track(design: Design, recordings: Sequence[Recording], labels: Sequence[str]) -> Track:
+    """Filters each recording whole, from a cold start, by the kernel that runs live.
+
+    Args:
+        design: spec and coefficients.
+        recordings: all at the design's rate.
+        labels: what ``Track.labels`` points to; a gesture that is not among them counts as unlabelled.
+
+    Raises:
+        ValueError: the rate or the channels do not fit.
+    """
+    spec = design.spec
+    for recording in recordings:
+        if recording.info.rate_hz != spec.rate_hz:
+            raise ValueError(
+                f"{recording.info.name!r} was recorded at {recording.info.rate_hz:g} Hz, but the processing was "
+                f"designed for {spec.rate_hz:g} Hz; use recordings at {spec.rate_hz:g} Hz"
+            )
+    starts = np.cumsum([0, *(len(recording.samples) for recording in recordings)], dtype=np.int64)
+    samples = np.empty((int(starts[-1]), spec.channels), np.float32)
+    marks = np.empty(len(samples), np.int16)
+    for recording, first, end in zip(recordings, starts, starts[1:], strict=False):
+        samples[first:end] = filtered(design, recording.samples)
+        marks[first:end] = _translated(recording, labels)
+    return Track(samples, marks, starts)
+
+
+def _say_left_out(sentences: Sequence[str], at_most: int = 10) -> None:
+    for sentence in sentences[:at_most]:
+        say(f"left out: {sentence}")
+    if len(sentences) > at_most:
+        say(f"left out: {len(sentences) - at_most} more")
+
+
+def _translated(recording: Recording, labels: Sequence[str]) -> NDArray[np.int16]:
+    if recording.labels is None:
+        return np.full(len(recording.samples), UNLABELLED, np.int16)
+    table = [labels.index(name) if name in labels else UNLABELLED for name in recording.names]
+    return np.array([*table, UNLABELLED], np.int16)[recording.labels]
+
+
+def _present(recording: Recording) -> list[int]:
+    return [] if recording.labels is None else [int(i) for i in np.unique(recording.labels) if i != UNLABELLED]
+
+
+def _check(data: str, recordings: Sequence[Recording], rate_hz: float | None) -> None:
+    rates = sorted({recording.info.rate_hz for recording in recordings})
+    channels = sorted({len(recording.info.channels) for recording in recordings})
+    if len(rates) > 1 or len(channels) > 1:
+        raise ValueError(
+            f"{data!r} mixes recordings at {' and '.join(f'{r:g}' for r in rates)} Hz with "
+            f"{' and '.join(str(c) for c in channels)} channels; train on one kind at a time"
+        )
+    if rate_hz is not None and rates[0] != rate_hz:
+        raise ValueError(
+            f"{data!r} was recorded at {rates[0]:g} Hz, but dsp.rate_hz={rate_hz:g} was asked for; "
+            f"leave dsp.rate_hz out, or bring recordings at {rate_hz:g} Hz"
+        )
+
+
+def _sitting(data: str, collection: Collection, entries: Sequence[Entry], *, cache: bool) -> Sitting:
+    path = cache_folder() / "sittings" / f"{stamp(data, collection, entries)}.npz"
+    kept = _from_cache(path, entries) if cache else None
+    if kept is not None:
+        return kept
+    found: list[tuple[Entry, Recording]] = []
+    left_out: list[str] = []
+    for entry in entries:
+        try:
+            found.append((entry, collection.read(entry)))
+        except ValueError as error:
+            left_out.append(str(error))
+    sitting = Sitting(found, left_out)
+    if cache and found:
+        try:
+            _to_cache(path, sitting)
+        except OSError as error:
+            say(f"the cache {path.parent} cannot be written ({error.strerror}); going on without")
+    return sitting
+
+
+def _to_cache(path: Path, sitting: Sitting) -> None:
+    recordings = [recording for _, recording in sitting.found]
+    about = [
+        {
+            "entry": entry.name,
+            "name": r.info.name,
+            "rate_hz": r.info.rate_hz,
+            "channels": r.info.channels,
+            "names": r.names,
+            "length": len(r.samples),
+            "labelled": r.labels is not None,
+            "person": r.person,
+            "session": r.session,
+            "simulated": r.simulated,
+        }
+        for entry, r in sitting.found
+    ]
+    nothing = [np.full(len(r.samples), UNLABELLED, np.int16) for r in recordings]
+    labels = [blank if r.labels is None else r.labels for r, blank in zip(recordings, nothing, strict=True)]
+    samples = np.concatenate([r.samples for r in recordings])
+    said = json.dumps({"recordings": about, "left_out": sitting.left_out})
+    with whole(path) as neighbour:
+        np.savez(neighbour, samples=samples, labels=np.concatenate(labels), about=np.array(said))
+
+
+def _from_cache(path: Path, entries: Sequence[Entry]) -> Sitting | None:
+    """What is kept there, or None where that is nothing, or damaged."""
+    by_name = {entry.name: entry for entry in entries}
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            samples, labels, about = kept["samples"], kept["labels"], json.loads(str(kept["about"]))
+        found, first = [], 0
+        for facts in about["recordings"]:
+            end = first + facts["length"]
+            info = StreamInfo(facts["name"], facts["rate_hz"], tuple(facts["channels"]))
+            marks = labels[first:end] if facts["labelled"] else None
+            who = (facts["person"], facts["session"], facts["simulated"])
+            recording = Recording(info, samples[first:end], tuple(facts["names"]), marks, *who)
+            found.append((by_name[facts["entry"]], recording))
+            first = end
+        return Sitting(found, list(about["left_out"]))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+        return None

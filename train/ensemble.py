@@ -1,0 +1,75 @@
+"""Checkpoints that vote, copied into one folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models import checkpoint as checkpoints
+from train.answers import checkpoint_in
+from train.keep import FOLDER
+
+
+def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path) -> dict[str, Any]:
+    """Makes an ensemble folder that needs nothing outside itself.
+
+    Args:
+        members: checkpoints or folders of runs; a member is called as its folder is.
+        weights: one for each member, above zero; None makes them equal.
+        out: folder to make; it must not exist, or be empty.
+
+    Returns:
+        The path, and weight by member.
+
+    Raises:
+        ValueError: weights and members differ in number, two members share a name, they do not fit one another, or
+            ``out`` is taken.
+    """
+    shares = [1 / len(members)] * len(members) if weights is None else list(weights)
+    if len(shares) != len(members):
+        raise ValueError(f"{len(members)} members but {len(shares)} weights were given; give one weight for each")
+    names = [_name(path) for path in members]
+    if len(set(names)) < len(names):
+        raise ValueError(f"the members {', '.join(names)} share a name; rename one of their folders")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} exists and is not empty; name another folder, or remove it first")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    neighbour = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    try:
+        neighbour.chmod(out.parent.stat().st_mode & 0o777)
+        records = {}
+        for name, path in zip(names, members, strict=True):
+            records[name] = dict(checkpoints.load(checkpoint_in(path))[0].provenance)
+            shutil.copytree(checkpoint_in(path), neighbour / name)
+        checkpoints.save_ensemble(neighbour, list(zip(names, shares, strict=True)), _provenance(records))
+        if out.exists():
+            out.rmdir()
+        neighbour.rename(out)
+    finally:
+        shutil.rmtree(neighbour, ignore_errors=True)
+    return {"ensemble": str(out), "members": dict(zip(names, shares, strict=True))}
+
+
+def _name(path: Path) -> str:
+    """A run's checkpoint is called after the run."""
+    whole = path.resolve()
+    return whole.parent.name if whole.name == FOLDER else whole.name
+
+
+def _provenance(records: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Of the whole: what its members have in common, and everybody that any of them was trained on."""
+    everyone = {
+        p for record in records.values() for key in ("people", "validation_people") for p in record.get(key, ())
+    }
+    sessions = {session for record in records.values() for session in record.get("sessions", ())}
+    layouts = sorted({str(record.get("layout", "")) for record in records.values()})
+    return {
+        "layout": layouts[0] if len(layouts) == 1 else layouts,
+        "data": sorted({str(record.get("data", "")) for record in records.values()}),
+        "people": sorted(everyone),
+        "sessions": sorted(sessions),
+        "recipes": {name: record.get("recipe", "") for name, record in records.items()},
+    }

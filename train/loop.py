@@ -1,0 +1,211 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.families import build
+from train import metrics
+from train.augment import augment
+from train.crops import Crops
+from train.losses import one_hot, smooth, soft_cross_entropy
+from train.progress import Advance, progress, say
+from train.recipe import Recipe
+from train.state import Progress, restore, save, snapshot, step_seed
+from train.storage import write_json
+from train.task import Task
+from train.wearers import Wearers
+
+STATE = "state.safetensors"
+HISTORY = "history.json"
+AT_ONCE = 512
+"""Windows in a forward pass without gradients."""
+
+
+class Run:
+    """One training run: network, optimiser and what has been reached.
+
+    Attributes:
+        task: recipe and data.
+        network: being trained.
+        done: how far it is.
+    """
+
+    def __init__(self, task: Task, device: torch.device) -> None:
+        recipe, spec = task.recipe, task.design.spec
+        torch.manual_seed(recipe.seed)
+        self.task = task
+        self.device = device
+        self.network = build(task.recipe.family, task.config).to(device)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+        self.done = Progress()
+        recordings = task.corpus.indices(task.split.train)
+        lengths = [spec.window]
+        if recipe.long_share:
+            lengths.append(round(recipe.long_ms * spec.rate_hz / 1000))
+        self._crops = [
+            Crops(task.track, recordings, length, purity=recipe.purity, balance=recipe.balance, device=device)
+            for length in lengths
+        ]
+        sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
+        self._wearers = Wearers(task.track, recordings, sittings, device)
+        samples = sum(int(task.track.starts[i + 1] - task.track.starts[i]) for i in recordings)
+        self.steps = max(1, int(samples * recipe.overlap / spec.window / recipe.batch))
+        self._generator = torch.Generator(device)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What must be the same when the run is resumed."""
+        corpus = self.task.corpus
+        return {
+            "recipe": self.task.name,
+            **self.task.recipe.to_json(),
+            "data": corpus.name,
+            "labels": list(corpus.labels),
+            "recordings": len(corpus.entries),
+            "people": [list(self.task.split.train), list(self.task.split.validation)],
+            "fingerprint": self.task.design.fingerprint,
+        }
+
+    def train(self, out: Path, *, resume: bool = False) -> dict[str, Tensor]:
+        """Trains to the end and returns the weights to keep.
+
+        Args:
+            out: folder for the state and the history, written after every epoch.
+            resume: go on from the state there, if there is one.
+
+        Raises:
+            ValueError: the state there belongs to another run.
+        """
+        state = out / STATE
+        if resume and state.exists():
+            self.done = restore(state, self.facts, self.network, self.optimiser)
+            say(f"going on after epoch {self.done.epoch}")
+        recipe = self.task.recipe
+        with progress(f"training {self.task.name}", recipe.epochs * self.steps, self.done.epoch * self.steps) as bar:
+            while self.done.epoch < recipe.epochs and not self._out_of_patience():
+                self._epoch(bar)
+                save(state, self.facts, self.network, self.optimiser, self.done)
+                write_json(out / HISTORY, self.done.history)
+        return self.done.best
+
+    def _out_of_patience(self) -> bool:
+        patience = self.task.recipe.patience
+        return bool(patience and self.task.split.validation and self.done.epoch - self.done.best_epoch >= patience)
+
+    def _epoch(self, bar: Advance) -> None:
+        began, loss, hits = time.monotonic(), 0.0, 0.0
+        epoch = self.done.epoch + 1
+        self.network.train()
+        for step in range(self.done.epoch * self.steps, epoch * self.steps):
+            step_loss, step_hits = self._step(step)
+            loss, hits = loss + step_loss, hits + step_hits
+            bar(1, f"epoch {epoch} loss {step_loss:.3f}")
+        row: dict[str, Any] = {"epoch": epoch, "loss": loss / self.steps, "accuracy": hits / self.steps}
+        kept = self.done.average or snapshot(self.network)
+        row |= self._validate(kept)
+        row["seconds"] = round(time.monotonic() - began, 2)
+        self.done.epoch = epoch
+        self.done.history.append(row)
+        score = row.get("val_window_accuracy")
+        if score is None or score > self.done.best_score:
+            self.done.best = {name: value.clone() for name, value in kept.items()}
+            self.done.best_epoch = epoch
+            self.done.best_score = -math.inf if score is None else score
+        say(_sentence(row))
+
+    def _step(self, step: int) -> tuple[float, float]:
+        recipe = self.task.recipe
+        seed = step_seed(recipe.seed, step)
+        torch.manual_seed(seed)
+        self._generator.manual_seed(seed)
+        windows, targets = self._batch(seed)
+        rate = learning_rate(recipe, step, recipe.epochs * self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
+            logits = self.network(windows)
+        loss = soft_cross_entropy(logits, smooth(targets, recipe.label_smoothing))
+        if not math.isfinite(loss.item()):
+            raise ValueError(f"the loss is {loss.item()} at step {step}; train with a lower lr, now lr={recipe.lr:g}")
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        self.optimiser.step()
+        if recipe.ema:
+            self._average(step)
+        return loss.item(), float((logits.argmax(1) == targets.argmax(1)).float().mean())
+
+    def _batch(self, seed: int) -> tuple[Tensor, Tensor]:
+        recipe = self.task.recipe
+        long = recipe.long_share and np.random.default_rng(seed).random() < recipe.long_share
+        windows, labels, places = self._crops[1 if long else 0].draw(recipe.batch, self._generator)
+        if recipe.lend:
+            windows = self._wearers.lend(windows, places, recipe.lend, self._generator)
+        targets = one_hot(labels, len(self.task.corpus.labels))
+        return augment(recipe.augment, windows, targets, self._generator)
+
+    def _average(self, step: int) -> None:
+        """Running mean of the weights; early steps weigh more, so that the random start is soon forgotten."""
+        decay = min(self.task.recipe.ema, (step + 1) / (step + 10))
+        now = self.network.state_dict()
+        if not self.done.average:
+            self.done.average = snapshot(self.network)
+        for name, mean in self.done.average.items():
+            if mean.is_floating_point():
+                mean.lerp_(now[name], 1 - decay)
+            else:
+                mean.copy_(now[name])
+
+    def _validate(self, weights: dict[str, Tensor]) -> dict[str, float | None]:
+        people = self.task.split.validation
+        if not people:
+            return {}
+        present = snapshot(self.network)
+        self.network.load_state_dict(weights)
+        places, truth = self.task.windows(people)
+        probabilities = forward(self.network, self.task, places, self.device)
+        self.network.load_state_dict(present)
+        counts = metrics.confusion(truth, probabilities.argmax(1), len(self.task.corpus.labels))
+        return {
+            "val_loss": metrics.log_loss(probabilities, truth),
+            "val_window_accuracy": metrics.accuracy(counts),
+            "val_macro_f1": metrics.macro_f1(counts),
+        }
+
+
+def forward(network: nn.Module, task: Task, places: NDArray[np.int64], device: torch.device) -> NDArray[np.float32]:
+    """Probabilities ``(n, K)`` of the windows that begin at ``places`` in the track."""
+    steps = np.arange(task.design.spec.window)
+    network.eval()
+    answers: list[NDArray[np.float32]] = []
+    with torch.inference_mode():
+        for first in range(0, len(places), AT_ONCE):
+            rows = places[first : first + AT_ONCE, None] + steps
+            windows = torch.from_numpy(task.track.samples[rows]).to(device).transpose(1, 2)
+            answers.append(network(windows).softmax(1).cpu().numpy())
+    network.train()
+    return np.concatenate(answers) if answers else np.empty((0, len(task.corpus.labels)), np.float32)
+
+
+def learning_rate(recipe: Recipe, step: int, total: int) -> float:
+    """Linear warm-up, then half a cosine down to zero (Loshchilov & Hutter, ICLR 2017, without restarts)."""
+    warm = recipe.warmup * total
+    if step < warm:
+        return recipe.lr * (step + 1) / (warm + 1)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1.0, total - warm)))
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    score = row.get("val_window_accuracy")
+    beside = "" if score is None else f", validation windows {100 * score:.1f} %"
+    own = f"epoch {row['epoch']}: loss {row['loss']:.3f}, training windows {100 * row['accuracy']:.1f} %"
+    return f"{own}{beside}, {row['seconds']:.0f} s"

@@ -1,0 +1,238 @@
+"""A recipe: one frozen value that says everything a training run does, and how a person changes parts of it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Any
+
+from dsp.design import DspSpec
+from models.families import config_of
+from train import recipes
+from train.augment import Augment
+
+FROM_DATA = ("channels", "classes")
+"""Keys of every family's configuration that the data decide."""
+
+YES = ("true", "yes", "on", "1")
+NO = ("false", "no", "off", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """What a recipe asks of the signal processing; the rest of the ``DspSpec`` comes from the data.
+
+    Attributes:
+        rate_hz: None takes the rate of the data. Recordings at another rate are refused; simulated people are
+            simulated at it.
+        band_hz: edges of the band-pass.
+        order: of its prototype.
+        notch_hz: 50 or 60, 0 for no notch, None for what the data set is known to need.
+        notch_harmonics: multiples of it, itself included.
+        notch_q: quality factor.
+        window_ms: length of a window.
+        hop_ms: distance between windows when the checkpoint runs; training windows lie anywhere.
+    """
+
+    rate_hz: float | None = None
+    band_hz: tuple[float, float] = (20.0, 450.0)
+    order: int = 4
+    notch_hz: float | None = None
+    notch_harmonics: int = 3
+    notch_q: float = 30.0
+    window_ms: float = 400.0
+    hop_ms: float = 160.0
+
+    def spec(self, rate_hz: float, channels: int, mains_hz: float | None) -> DspSpec:
+        """The whole spec for data at this rate, not yet scaled.
+
+        Args:
+            rate_hz: of the data.
+            channels: of the data.
+            mains_hz: that the data set is known to need removed, None where it is clean or unknown.
+        """
+        notch = mains_hz if self.notch_hz is None else self.notch_hz or None
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return DspSpec(**{**values, "rate_hz": rate_hz, "channels": channels, "notch_hz": notch})
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything a training run does, apart from the data.
+
+    Attributes:
+        family: of the network, a name in ``models.families``.
+        model: the family's configuration; channels and classes come from the data.
+        dsp: signal processing.
+        augment: random changes to the training windows.
+        lend: share of the training windows that are lent to another wearer's electrodes (``train.wearers``).
+        epochs: passes; one gives each stretch of a window's length ``overlap`` random windows.
+        overlap: training windows for each window's length of recording and epoch.
+        balance: draw every gesture equally often, however much of it was recorded.
+        purity: least share of a training window that carries its label.
+        long_share: share of the batches whose windows are longer, for a head used on whole trials.
+        long_ms: how long those are.
+        batch: windows in a step.
+        lr: highest learning rate of AdamW.
+        weight_decay: of AdamW.
+        warmup: share of the steps in which the rate climbs linearly; it then falls as a cosine.
+        clip: largest norm of the gradient.
+        label_smoothing: share of a label's mass spread over all gestures.
+        ema: decay of a running mean of the weights, which is then what is kept; 0 keeps the weights themselves.
+        bf16: run the network in bfloat16 (pays on long windows and on accelerators).
+        validation: training people set apart; the epoch that is best on them is kept. 0: the last epoch is kept.
+        patience: stop after so many epochs without a better one; 0 never stops early.
+        seed: of everything random.
+    """
+
+    family: str
+    model: Mapping[str, Any] = field(default_factory=dict)
+    dsp: Processing = field(default_factory=Processing)
+    augment: Augment = field(default_factory=Augment)
+    lend: float = 0.0
+    epochs: int = 8
+    overlap: float = 2.0
+    balance: bool = True
+    purity: float = 0.75
+    long_share: float = 0.0
+    long_ms: float = 1000.0
+    batch: int = 128
+    lr: float = 3e-3
+    weight_decay: float = 0.02
+    warmup: float = 0.1
+    clip: float = 1.0
+    label_smoothing: float = 0.1
+    ema: float = 0.0
+    bf16: bool = False
+    validation: int = 3
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch"):
+            _check(name, getattr(self, name), low=1)
+        for name in ("validation", "patience", "seed", "weight_decay"):
+            _check(name, getattr(self, name), low=0)
+        for name in ("lr", "clip", "overlap", "long_ms"):
+            _check(name, getattr(self, name), low=1e-12)
+        for name in ("warmup", "label_smoothing", "lend", "long_share", "purity"):
+            _check(name, getattr(self, name), low=0, high=1)
+        _check("ema", self.ema, low=0, high=0.99999)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return asdict(replace(self, model=dict(self.model)))
+
+
+def _check(name: str, value: float, low: float, high: float = float("inf")) -> None:
+    if not low <= value <= high:
+        bounds = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
+        raise ValueError(f"{name} is {value}; it must be {bounds}")
+
+
+def names() -> list[str]:
+    """The known recipes: the files in ``train/recipes``."""
+    return sorted(module.name for module in pkgutil.iter_modules(recipes.__path__))
+
+
+def load(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    recipe = _module(name).RECIPE
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"train/recipes/{name}.py: RECIPE is no Recipe")
+    return recipe
+
+
+def describe(name: str) -> str:
+    """What the recipe's file says of itself, one line a paragraph, an empty line between two."""
+    paragraphs = inspect.cleandoc(_module(name).__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _module(name: str) -> Any:
+    if name not in names():
+        raise ValueError(f"{name!r} is no recipe; known are {', '.join(names())}")
+    return importlib.import_module(f"{recipes.__name__}.{name}")
+
+
+def override(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """A recipe with parts changed.
+
+    Args:
+        recipe: to start from.
+        changes: ``key=value``, parts of parts with a dot: ``epochs=2``, ``model.widths=16,32``, ``dsp.hop_ms=20``.
+
+    Raises:
+        ValueError: a key is unknown (the message lists the known ones), or a value of the wrong type or impossible.
+    """
+    known = dict(keys(recipe))
+    flat: dict[str, Any] = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise ValueError(f"{change!r} is not understood; write key=value, for example epochs=2")
+        if key not in known:
+            raise ValueError(f"{key!r} is no key of this recipe; known are {', '.join(sorted(known))}")
+        flat[key] = _parse(key, text, known[key])
+    changed = _replaced(recipe, flat)
+    config_of(changed.family, changed.model)
+    return changed
+
+
+def keys(recipe: Recipe) -> Iterator[tuple[str, Any]]:
+    """Every key that can be changed, with its type."""
+    for part, hint in typing.get_type_hints(Recipe).items():
+        value = getattr(recipe, part)
+        if is_dataclass(value):
+            for name, inner in typing.get_type_hints(type(value)).items():
+                yield f"{part}.{name}", inner
+        elif part == "model":
+            config = config_of(recipe.family, recipe.model)
+            for name, inner in typing.get_type_hints(type(config)).items():
+                if name not in FROM_DATA:
+                    yield f"{part}.{name}", inner
+        elif part != "family":
+            yield part, hint
+
+
+def _replaced(recipe: Recipe, flat: dict[str, Any]) -> Recipe:
+    changes: dict[str, Any] = {key: value for key, value in flat.items() if "." not in key}
+    for part in fields(recipe):
+        inner = {key.partition(".")[2]: value for key, value in flat.items() if key.startswith(part.name + ".")}
+        if inner:
+            now = getattr(recipe, part.name)
+            changes[part.name] = {**now, **inner} if isinstance(now, Mapping) else replace(now, **inner)
+    return replace(recipe, **changes)
+
+
+def _parse(key: str, text: str, hint: Any) -> Any:
+    """The value that ``text`` stands for, of the type ``hint``."""
+    if typing.get_origin(hint) in (UnionType, typing.Union):
+        kinds = typing.get_args(hint)
+        if NoneType in kinds and text.lower() in ("none", "auto"):
+            return None
+        return _parse(key, text, next(kind for kind in kinds if kind is not NoneType))
+    if typing.get_origin(hint) is tuple:
+        kinds = typing.get_args(hint)
+        parts = text.strip("()[] ").rstrip(",").split(",")
+        if kinds[-1] is not Ellipsis and len(parts) != len(kinds):
+            raise ValueError(f"{key}={text} gives {len(parts)} values; it takes {len(kinds)}, separated by commas")
+        return tuple(_parse(key, part, kinds[0]) for part in parts)
+    if hint is bool:
+        if text.lower() not in YES + NO:
+            raise ValueError(f"{key}={text} is no yes or no; write true or false")
+        return text.lower() in YES
+    try:
+        return hint(text.strip())
+    except ValueError:
+        wanted = {int: "a whole number", float: "a number"}.get(hint, hint.__name__)
+        raise ValueError(f"{key}={text} is not understood; it takes {wanted}") from None

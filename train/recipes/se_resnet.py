@@ -1,0 +1,32 @@
+"""SE-ResNet-1D on clean windows: the "standard" member of the Synapse ensemble.
+
+What: a one-dimensional residual network with a squeeze-and-excitation block in every unit, global average pooling
+and one linear layer; any length of input. Random 400 ms windows at any offset of the filtered recordings, each with
+one random gain for all channels and a little noise.
+
+Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator. Written for the Synapse
+recordings (GRABMyo forearm subset, 512 Hz, five gestures).
+
+Source: system 1 of the challenge (widths and depth unknown there, chosen here on people 13-16 after training on
+1-12); squeeze-and-excitation from Hu, Shen & Sun, CVPR 2018; residual units from He et al., CVPR 2016.
+"""
+
+from __future__ import annotations
+
+from train.augment import Augment
+from train.recipe import Processing, Recipe
+
+RECIPE = Recipe(
+    family="se_resnet",
+    model={"widths": (32, 64, 128), "depth": 2, "kernel": 7, "dropout": 0.3},
+    dsp=Processing(band_hz=(20.0, 450.0), window_ms=400.0, hop_ms=160.0),
+    augment=Augment(gain=0.3, noise=0.02),
+    epochs=8,
+    batch=128,
+    lr=3e-3,
+    weight_decay=0.02,
+    warmup=0.1,
+    clip=1.0,
+    label_smoothing=0.1,
+    validation=3,
+)

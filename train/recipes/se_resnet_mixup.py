@@ -1,0 +1,16 @@
+"""SE-ResNet-1D with MixUp: the other member of the Synapse ensemble.
+
+What: the architecture and data of ``se_resnet``; each training window is blended with another one, signal and label
+alike, by a share drawn from Beta(0.4, 0.4). It is less sure of itself and errs elsewhere than the standard member,
+which is why the two vote (0.45 standard, 0.55 MixUp).
+
+Source: system 1 of the challenge; MixUp from Zhang et al., ICLR 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from train.recipes import se_resnet
+
+RECIPE = replace(se_resnet.RECIPE, augment=replace(se_resnet.RECIPE.augment, mixup=0.4))
