@@ -1,0 +1,90 @@
+"""The one extra thread: reads the source and writes the ring, so that no delay in the loop can cost a sample."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from devices.source import Source
+from dsp.flow import Chunk
+from dsp.ring import Ring
+
+PATIENCE_S = 2.0
+"""How long a source may take to come back from ``read`` once it is closed."""
+
+
+class Acquisition:
+    """Reads a source into a ring while the ``with`` block lasts.
+
+    Whatever the source raises is raised again in whoever reads the ring. Leaving the block closes the source and waits
+    for the thread, at most ``PATIENCE_S``; the thread is a daemon, so a source that hangs cannot keep the program.
+
+    Args:
+        source: opened; read by the thread alone.
+        ring: written by the thread alone.
+    """
+
+    def __init__(self, source: Source, ring: Ring) -> None:
+        self._source = source
+        self._ring = ring
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._acquire, name="acquire", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.set()
+        self._source.close()
+        self._thread.join(PATIENCE_S)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is still there."""
+        return self._thread.is_alive()
+
+    def _acquire(self) -> None:
+        try:
+            while not self._leaving.is_set() and (chunk := self._source.read()) is not None:
+                self._ring.write(_stamped(chunk))
+        except BaseException as error:
+            self._ring.fail(error)  # whatever it is, it belongs to the main thread
+        else:
+            self._ring.finish()
+
+
+def chunks(ring: Ring, *, wait_s: float = 0.1) -> Iterator[Chunk]:
+    """What the acquisition thread has written, as soon as it is there, until the end of the stream.
+
+    Raises:
+        BaseException: whatever the source raised.
+    """
+    while not ring.finished:
+        if ring.wait(wait_s):
+            chunk = ring.read()
+            if len(chunk.samples):
+                yield chunk
+
+
+def straight(source: Source) -> Iterator[Chunk]:
+    """The chunks of a source without thread or ring, for files read as fast as possible; closes it at the end."""
+    try:
+        while (chunk := source.read()) is not None:
+            yield chunk
+    finally:
+        source.close()
+
+
+def _stamped(chunk: Chunk) -> Chunk:
+    """With the present as the arrival of its samples, where the source does not know better."""
+    if chunk.stamps is not None:
+        return chunk
+    return chunk._replace(stamps=np.full(len(chunk.samples), time.perf_counter()))

@@ -1,0 +1,191 @@
+"""``python -m stream``: replay a recording, run live, or profile, each through a trained checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from dsp.complaints import plainly
+
+if TYPE_CHECKING:
+    from models.classifier import Classifier
+
+app = typer.Typer(
+    name="stream",
+    help="Recognise hand gestures in a stream of surface EMG: from a recording, or live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Checkpoint = Annotated[
+    Path, typer.Option("--checkpoint", "-c", help="Folder of a trained checkpoint or ensemble.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each decision, then the summary as one line.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")]
+Device = Annotated[str, typer.Option("--device", help="Where the network runs: auto, cpu or cuda.")]
+NoViews = Annotated[
+    bool,
+    typer.Option("--no-views", help="Look at each window once, without test-time augmentation: faster, less accurate."),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", help="Sampling rate in Hz, for a table that does not say it.", show_default=False),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="Unit of a table that does not say it: uV, mV or V.", show_default=False)
+]
+
+
+@app.command()
+def replay(
+    recording: Annotated[
+        Path,
+        typer.Argument(
+            help="A recording: .npz, .csv, .tsv or .txt, also inside a zip (data.zip/folder/file.csv).",
+            show_default=False,
+        ),
+    ],
+    checkpoint: Checkpoint,
+    speed: Annotated[
+        str, typer.Option("--speed", help="1 is real time, 10 ten times as fast, max as fast as possible.")
+    ] = "1",
+    json_lines: Json = False,
+    plain: Plain = False,
+    rate: Rate = None,
+    unit: Unit = None,
+    device: Device = "auto",
+    no_views: NoViews = False,
+) -> None:
+    """Replay a recording as if it came from a device, and show what is recognised.
+
+    The decisions are the same at every speed. On a terminal they are shown live; elsewhere as plain lines.
+
+    Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
+    """
+    with plainly():
+        pace = parse_speed(speed)
+        from devices.files import load  # noqa: PLC0415 - so that --help is quick
+
+        _lenient_stdout()
+        loaded = load(recording, rate_hz=rate, unit=unit)
+        classifier = _classifier(checkpoint, device, not no_views)
+        from stream import present  # noqa: PLC0415 - imports torch
+
+        how = present.manner(as_json_lines=json_lines, plain=plain)
+        raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how))
+
+
+@app.command()
+def live(
+    device: Annotated[
+        str,
+        typer.Argument(
+            help="sim: is a simulated person (sim:person=7,session=2 chooses one); or the path of a recording.",
+            metavar="DEVICE",
+            show_default=False,
+        ),
+    ],
+    checkpoint: Checkpoint,
+    json_lines: Json = False,
+    plain: Plain = False,
+    rate: Rate = None,
+    unit: Unit = None,
+    compute: Device = "auto",
+    no_views: NoViews = False,
+) -> None:
+    """Recognise gestures live, in real time.
+
+    Example: python -m stream live sim:person=7 --checkpoint models/checkpoints/demo
+    """
+    with plainly():
+        _lenient_stdout()
+        classifier = _classifier(checkpoint, compute, not no_views)
+        from stream import present, sources  # noqa: PLC0415 - imports torch
+
+        with _busy(f"opening {device}"):
+            found = sources.find(device, classifier.design.spec.rate_hz, unit, rate)
+        how = present.manner(as_json_lines=json_lines, plain=plain)
+        raise SystemExit(present.replay(found, classifier, str(checkpoint), 1.0, how))
+
+
+@app.command()
+def profile(
+    checkpoint: Checkpoint,
+    source: Annotated[str, typer.Option("--source", help="sim: or a recording.")] = "sim:",
+    seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.", min=0.0)] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")] = False,
+    rate: Rate = None,
+    unit: Unit = None,
+    device: Device = "auto",
+    no_views: NoViews = False,
+) -> None:
+    """Measure the time of each stage, from the arrival of a sample to the decision, and the delay they add up to.
+
+    Example: python -m stream profile --checkpoint models/checkpoints/demo
+    """
+    with plainly():
+        _lenient_stdout()
+        classifier = _classifier(checkpoint, device, not no_views)
+        from stream import profiler, sources  # noqa: PLC0415 - imports torch
+
+        with _busy(f"opening {source}"):
+            found = sources.find(source, classifier.design.spec.rate_hz, unit, rate)
+        part = profiler.excerpt(found, classifier, seconds)
+        # No spinner now: it would draw in this process, and that is what must not be measured.
+        print(f"measuring for {seconds:g} s", file=sys.stderr)
+        tally = profiler.profile(part, classifier)
+        if as_json:
+            print(json.dumps(profiler.as_json(classifier, str(checkpoint), tally), allow_nan=False))
+        else:
+            Console(highlight=False, markup=False).print(profiler.as_tables(classifier, str(checkpoint), tally))
+
+
+def parse_speed(text: str) -> float | None:
+    """A factor above zero, or None for ``max``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (math.isfinite(speed) and speed > 0):
+        raise ValueError(f"--speed is {text!r}; give a number above zero (1 is real time), or max")
+    return speed
+
+
+def _classifier(path: Path, device: str, views: bool) -> Classifier:
+    with _busy(f"loading {path.name}"):
+        from models.classifier import load_classifier  # noqa: PLC0415 - torch takes a second
+
+        return load_classifier(path, device=device, views=views)
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    """Says on a terminal's stderr what takes its time, and takes it back afterwards."""
+    console = Console(stderr=True, markup=False)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(Text(what)):
+        yield
+
+
+def _lenient_stdout() -> None:
+    """Write a question mark for what the terminal's encoding cannot express, instead of failing over it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")

@@ -1,0 +1,119 @@
+"""One run of the loop with everything around it: warm-up, acquisition, and the tally that an interrupted run leaves."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from devices.source import Source
+from dsp.design import DspSpec
+from dsp.flow import Chunk, Window
+from dsp.pipeline import Pipeline
+from dsp.ring import Ring
+from models.classifier import Classifier
+from models.decision import Decide, Decision
+from stream.acquire import Acquisition, chunks, straight
+from stream.latency import Stages
+from stream.loop import Sink, run
+from stream.score import Score
+from stream.sinks import Scored, Truth, unknown
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has come to so far; whole at every moment, so that an interrupted run can be summarised.
+
+    Attributes:
+        score: right and wrong.
+        stages: time of each stage.
+        truth: the true labels.
+        ring: between the acquisition thread and the loop, if there is one.
+        end: stream index after the last window that was decided.
+        interrupted: the run was ended by the user.
+    """
+
+    score: Score
+    stages: Stages = field(default_factory=Stages)
+    truth: Truth = unknown
+    ring: Ring | None = None
+    end: int = 0
+    interrupted: bool = False
+
+    @property
+    def decisions(self) -> int:
+        """Decisions that every sink has had."""
+        return self.stages.total.count
+
+    def dropped(self) -> int:
+        """Samples that the ring lost so far."""
+        return 0 if self.ring is None else self.ring.dropped
+
+
+def warm_up(classifier: Classifier) -> Pipeline:
+    """Compile and run everything once, so that the first sample does not pay for it.
+
+    Then freeze the garbage collector: what is there by now stays, and need not be looked at again.
+
+    Returns:
+        A fresh pipeline for the classifier's design.
+    """
+    spec = classifier.design.spec
+    _rehearse(Pipeline(classifier.design), spec)
+    classifier.warm_up()
+    gc.collect()
+    gc.freeze()
+    return Pipeline(classifier.design)
+
+
+def _rehearse(pipeline: Pipeline, spec: DspSpec) -> None:
+    samples = np.zeros((spec.window + spec.hop, spec.channels), np.float32)
+    for _ in pipeline.feed(Chunk(samples, 0, np.zeros(len(samples)))):
+        pass
+
+
+def play(
+    source: Source,
+    pipeline: Pipeline,
+    classifier: Classifier,
+    tally: Tally,
+    sinks: Sequence[Sink],
+    *,
+    ring_samples: int | None = None,
+    watch: Callable[[Window], object] | None = None,
+) -> None:
+    """Run the loop until the source ends; however it ends, the source is closed and the thread is gone.
+
+    Args:
+        source: opened; its stream fits the classifier (``stream.loop.check_match``).
+        pipeline: warm.
+        classifier: warm.
+        tally: counts what happens; scored before the other sinks see a decision.
+        sinks: where the decisions go.
+        ring_samples: capacity of the ring behind the acquisition thread; None reads the source in this thread.
+        watch: see ``stream.loop.run``.
+    """
+
+    def note(decision: Decision) -> None:
+        tally.end = decision.end
+
+    decide = Decide(classifier.labels, classifier.decision)
+    everything: list[Sink] = [Scored(tally.score, tally.truth), note, *sinks]
+    with _arrivals(source, ring_samples, tally) as arriving:
+        run(arriving, pipeline, classifier, decide, everything, stages=tally.stages, watch=watch)
+
+
+@contextmanager
+def _arrivals(source: Source, ring_samples: int | None, tally: Tally) -> Iterator[Iterator[Chunk]]:
+    if ring_samples is None:
+        try:
+            yield straight(source)
+        finally:
+            source.close()
+        return
+    ring = tally.ring = Ring(len(source.info.channels), ring_samples)
+    with Acquisition(source, ring):
+        yield chunks(ring)

@@ -1,0 +1,126 @@
+"""Running a stream in front of somebody: the display, plain lines or JSON while it runs, the summary when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+
+from rich.console import Console
+
+from devices.recording import Recording
+from devices.replay import Replay
+from dsp.complaints import INTERRUPTED
+from models.classifier import Classifier
+from stream.display import Display
+from stream.loop import Sink, check_match
+from stream.page import describe
+from stream.play import Tally, play, warm_up
+from stream.score import Score
+from stream.sinks import JsonLines, PlainLines
+from stream.summary import Setting, as_json, as_tables
+
+
+class Manner(Enum):
+    """How decisions are shown."""
+
+    VIEW = "view"
+    PLAIN = "plain"
+    JSON = "json"
+
+
+def manner(*, as_json_lines: bool, plain: bool) -> Manner:
+    """The one that was asked for, or the view where stdout is a terminal that can show it, or else plain lines."""
+    if as_json_lines:
+        return Manner.JSON
+    if plain or not sys.stdout.isatty() or os.environ.get("TERM", "") in ("dumb", "unknown"):
+        return Manner.PLAIN
+    return Manner.VIEW
+
+
+def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed: float | None, how: Manner) -> int:
+    """Replay a recording through a classifier and show it.
+
+    Args:
+        recording: at the classifier's rate, with its number of channels.
+        classifier: loaded.
+        checkpoint: its name, for people.
+        speed: times real time, or None for as fast as possible, without a thread.
+        how: what is written to stdout.
+
+    Returns:
+        The exit status: 0, or 130 after Ctrl-C.
+
+    Raises:
+        ValueError: recording and checkpoint do not fit together, or the recording is too short for a window.
+    """
+    spec = classifier.design.spec
+    check_match(recording.info, spec)
+    if len(recording.samples) < spec.window:
+        raise ValueError(
+            f"{recording.info.name!r} has {len(recording.samples)} samples, but this checkpoint's windows take "
+            f"{spec.window} ({spec.window_ms:g} ms); pass a longer recording"
+        )
+    pipeline = warm_up(classifier)
+    setting = Setting(
+        source=recording.info.name,
+        checkpoint=checkpoint,
+        device=str(classifier.device),
+        rate_hz=spec.rate_hz,
+        window=spec.window,
+        hop=spec.hop,
+        speed=speed or 0,
+        length=len(recording.samples),
+        simulated=recording.simulated,
+    )
+    tally = Tally(Score(classifier.labels, recording.names), truth=lru_cache(maxsize=4)(recording.label))
+    # A replay loses nothing at any speed: its ring has room for all of it.
+    capacity = None if speed is None else len(recording.samples)
+    try:
+        with ExitStack() as stack:
+            sinks, display = _sinks(stack, setting, tally, classifier, recording, how)
+            watch = None if display is None else display.watch
+            source = Replay(recording, speed)
+            play(source, pipeline, classifier, tally, sinks, ring_samples=capacity, watch=watch)
+    except KeyboardInterrupt:
+        tally.interrupted = True
+    conclude(setting, tally, how)
+    return INTERRUPTED if tally.interrupted else 0
+
+
+def conclude(setting: Setting, tally: Tally, how: Manner) -> None:
+    """Write the summary to stdout."""
+    if how is Manner.JSON:
+        print(json.dumps(as_json(setting, tally), allow_nan=False), flush=True)
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=120)
+    console.print(as_tables(setting, tally))
+
+
+def _sinks(
+    stack: ExitStack, setting: Setting, tally: Tally, classifier: Classifier, recording: Recording, how: Manner
+) -> tuple[list[Sink], Display | None]:
+    if how is Manner.JSON:
+        return [JsonLines(sys.stdout, classifier.labels, tally.truth)], None
+    if how is Manner.PLAIN:
+        return [PlainLines(sys.stdout, classifier.labels, tally.truth, setting.rate_hz)], None
+    about = describe(
+        classifier.design.spec,
+        title=Path(setting.source).name,
+        checkpoint=Path(setting.checkpoint).name,
+        channels=recording.info.channels,
+        labels=classifier.labels,
+        names=tally.score.names,
+        length=setting.length,
+        speed=setting.speed,
+        simulated=setting.simulated,
+    )
+    display = Display(about, tally.truth, tally.score, tally.stages, tally.dropped)
+    stack.enter_context(display)
+    return [display], display

@@ -1,0 +1,92 @@
+"""Where decisions go: JSON lines, plain lines, the score. A sink is called with each decision once, in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from math import isfinite
+from typing import IO
+
+from models.decision import Decision
+from stream.score import ABSTAINED, Score, is_right
+
+Truth = Callable[[int, int], str | None]
+"""The true label of the samples ``[first, end)``, or None where it is unknown; ``Recording.label`` is one."""
+
+
+def unknown(first: int, end: int) -> str | None:  # noqa: ARG001 - the signature of Truth
+    """The truth of a stream that nobody has labelled."""
+    return None
+
+
+class Scored:
+    """Counts each decision against the truth.
+
+    Args:
+        score: where they are counted.
+        truth: the true labels.
+    """
+
+    def __init__(self, score: Score, truth: Truth) -> None:
+        self._score, self._truth = score, truth
+
+    def __call__(self, decision: Decision) -> None:
+        """Count a decision."""
+        self._score.add(self._truth(decision.first, decision.end), decision.label)
+
+
+class JsonLines:
+    """Writes one line of JSON for each decision; it holds nothing that differs from run to run.
+
+    Keys: ``first`` and ``last`` (indices of the first and last sample, both inclusive), ``label`` (null for an
+    abstention), ``confidence``, ``probabilities`` (by gesture) and ``true`` (null where unknown).
+
+    Args:
+        out: a text file.
+        labels: the gestures, in the order of the probabilities.
+        truth: the true labels.
+    """
+
+    def __init__(self, out: IO[str], labels: tuple[str, ...], truth: Truth) -> None:
+        self._out, self._labels, self._truth = out, labels, truth
+
+    def __call__(self, decision: Decision) -> None:
+        """Write a decision and flush it, so that a reader on a pipe has it at once."""
+        line = {
+            "first": int(decision.first),
+            "last": int(decision.end) - 1,
+            "label": decision.label,
+            "confidence": float(decision.confidence),
+            "probabilities": {
+                label: value if isfinite(value) else None
+                for label, value in zip(self._labels, decision.probabilities.tolist(), strict=True)
+            },
+            "true": self._truth(decision.first, decision.end),
+        }
+        self._out.write(json.dumps(line) + "\n")
+        self._out.flush()
+
+
+class PlainLines:
+    """Writes one readable line for each decision.
+
+    Args:
+        out: a text file.
+        labels: the gestures.
+        truth: the true labels.
+        rate_hz: turns indices into seconds.
+    """
+
+    def __init__(self, out: IO[str], labels: tuple[str, ...], truth: Truth, rate_hz: float) -> None:
+        self._out, self._labels, self._truth, self._rate_hz = out, labels, truth, rate_hz
+        self._width = max(len(name) for name in (*labels, ABSTAINED))
+
+    def __call__(self, decision: Decision) -> None:
+        """Write a decision and flush it."""
+        truth = self._truth(decision.first, decision.end)
+        label = decision.label or ABSTAINED
+        line = f"{decision.end / self._rate_hz:9.3f} s  {label:<{self._width}}  {decision.confidence:4.0%}"
+        if truth is not None:
+            line += f"  {'right' if is_right(truth, decision.label, self._labels) else 'wrong'}, true {truth}"
+        self._out.write(line + "\n")
+        self._out.flush()

@@ -1,0 +1,167 @@
+"""What a run came to: as one table of plain values for JSON, and as tables for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stream.latency import Histogram, Stages, milliseconds
+from stream.play import Tally
+from stream.score import ABSTAINED, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was run, for the head of a summary.
+
+    Attributes:
+        source: the recording or device.
+        checkpoint: the folder.
+        device: the classifier's.
+        rate_hz: of the stream.
+        window: samples.
+        hop: samples.
+        speed: times real time, 0 for as fast as possible.
+        length: samples in the recording, 0 where there is no end.
+        simulated: no human arm was involved.
+    """
+
+    source: str
+    checkpoint: str
+    device: str
+    rate_hz: float
+    window: int
+    hop: int
+    speed: float
+    length: int = 0
+    simulated: bool = False
+
+
+def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
+    """Plain values; None where a number is unknown. Accuracies are shares, times milliseconds, lengths seconds."""
+    score = tally.score
+    return {
+        "decisions": tally.decisions,
+        "accuracy": score.accuracy,
+        "scored": score.counted,
+        "dropped": tally.dropped(),
+        "latency_ms": {**_quantiles(tally.stages.total), "stages": stages_ms(tally.stages)},
+        "labels": list(score.labels),
+        "per_gesture": {
+            row.gesture: {
+                "windows": row.windows,
+                "recall": _known(row.recall),
+                "precision": _known(row.precision),
+                "f1": _known(row.f1),
+            }
+            for row in score.per_gesture()
+        },
+        "confusion": {
+            "true": list(score.names),
+            "decided": [*score.labels, ABSTAINED],
+            "counts": score.confusion.tolist(),
+        },
+        "interrupted": tally.interrupted,
+        "recording": setting.source,
+        "simulated": setting.simulated,
+        "checkpoint": setting.checkpoint,
+        "device": setting.device,
+        "duration_s": setting.length / setting.rate_hz if setting.length else tally.end / setting.rate_hz,
+        "rate_hz": setting.rate_hz,
+        "window": setting.window,
+        "hop": setting.hop,
+        "speed": setting.speed or "max",
+    }
+
+
+def as_tables(setting: Setting, tally: Tally) -> RenderableType:
+    """The same for people."""
+    parts: list[RenderableType] = [Text(), _headline(setting, tally)]
+    if tally.score.counted:
+        parts += [Text(), scores(tally.score), Text(), confusion(tally.score)]
+    if tally.decisions:
+        parts += [Text(), timings(tally.stages)]
+    return Group(*parts)
+
+
+def stages_ms(stages: Stages) -> dict[str, dict[str, float | None]]:
+    """p50, p95, p99 and max of each stage, milliseconds."""
+    return {name: _quantiles(histogram) for name, histogram in stages.named().items()}
+
+
+def scores(score: Score) -> Table:
+    """Windows, recall, precision and F1 of each gesture."""
+    table = _table("per gesture", "gesture", "windows", "recall", "precision", "F1")
+    for row in score.per_gesture():
+        rates = (row.recall, row.precision, row.f1)
+        table.add_row(Text(row.gesture), str(row.windows), *(_percent(rate) for rate in rates))
+    return table
+
+
+def confusion(score: Score) -> Table:
+    """Counts of windows; rows: true, columns: decided."""
+    counts = score.confusion
+    shown = [*score.labels, ABSTAINED] if counts[:, -1].any() else list(score.labels)
+    table = _table("confusion: true gesture by decision", "true", *shown)
+    for row, (name, line) in enumerate(zip(score.names, counts, strict=True)):
+        if line.any() or row < len(score.labels):
+            right = min(row, len(score.labels))
+            table.add_row(Text(name), *(_count(int(line[column]), column == right) for column in range(len(shown))))
+    return table
+
+
+def timings(stages: Stages) -> Table:
+    """One row for each stage."""
+    table = _table("time per stage, ms", "stage", "p50", "p95", "p99", "max")
+    for name, histogram in stages.named().items():
+        table.add_row(name, *("-" if v is None else f"{v:.3f}" for v in _quantiles(histogram).values()))
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(Text(first), no_wrap=True)
+    for name in others:
+        table.add_column(Text(name), justify="right")
+    return table
+
+
+def _headline(setting: Setting, tally: Tally) -> Text:
+    text = Text()
+    text.append(setting.source, "bold")
+    if setting.simulated:
+        text.append(" (simulated)")
+    seconds = tally.end / setting.rate_hz
+    text.append(f", {seconds:.1f} s at {setting.rate_hz:g} Hz, checkpoint {setting.checkpoint} on {setting.device}\n")
+    if tally.interrupted:
+        text.append("interrupted; this far: ", "bold")
+    text.append(f"{tally.decisions} decisions")
+    if tally.score.accuracy is not None:
+        text.append(f", {tally.score.accuracy:.1%} right", "bold")
+    text.append(f", {tally.dropped()} samples dropped")
+    return text
+
+
+def _quantiles(histogram: Histogram) -> dict[str, float | None]:
+    values = {f"p{int(q * 100)}": milliseconds(histogram.quantile(q)) for q in (0.5, 0.95, 0.99)}
+    return {**values, "max": milliseconds(histogram.max)}
+
+
+def _count(count: int, diagonal: bool) -> Text:
+    if not count:
+        return Text("0" if diagonal else ".", "dim")
+    return Text(str(count), "green" if diagonal else "red")
+
+
+def _percent(share: float) -> str:
+    return "-" if isnan(share) else f"{share:.1%}"
+
+
+def _known(share: float) -> float | None:
+    return None if isnan(share) else share

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from devices.recording import Recording
+from devices.replay import Replay
+from dsp.flow import Chunk, StreamInfo
+from dsp.ring import Ring
+from stream.acquire import Acquisition, chunks, straight
+
+
+class Broken:
+    """Gives three samples, then fails like a device that was unplugged."""
+
+    info = StreamInfo("broken", 500.0, ("a",))
+
+    def __init__(self) -> None:
+        self._reads = 0
+
+    def read(self) -> Chunk | None:
+        self._reads += 1
+        if self._reads > 1:
+            raise ValueError("the device 'broken' is gone; plug it in again")
+        return Chunk(np.ones((3, 1), np.float32), 0)
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class Silent:
+    """A device that never says anything, until it is closed."""
+
+    info = StreamInfo("silent", 500.0, ("a",))
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+        self.asked = threading.Event()
+
+    def read(self) -> Chunk | None:
+        self.asked.set()
+        self._closed.wait()
+        return None
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def test_everything_arrives_in_order_with_stamps(recording: Recording) -> None:
+    ring = Ring(8, len(recording.samples))
+    with Acquisition(Replay(recording, 500.0), ring):
+        parts = list(chunks(ring))
+    np.testing.assert_array_equal(np.concatenate([part.samples for part in parts]), recording.samples)
+    ends = np.cumsum([len(part.samples) for part in parts])
+    assert [part.end for part in parts] == ends.tolist()
+    assert all(part.stamps is not None and np.isfinite(part.stamps).all() for part in parts)
+
+
+def test_an_exception_in_the_source_reaches_the_main_thread_after_the_last_sample() -> None:
+    ring = Ring(1, 10)
+    seen: list[Chunk] = []
+    acquisition = Acquisition(Broken(), ring)
+    with acquisition, pytest.raises(ValueError, match="plug it in again"):
+        seen.extend(chunks(ring))
+    assert [len(chunk.samples) for chunk in seen] == [3]
+    assert seen[0].stamps is not None
+    assert np.isfinite(seen[0].stamps).all()
+    assert not acquisition.running
+
+
+def test_leaving_ends_a_source_that_waits() -> None:
+    source = Silent()
+    acquisition = Acquisition(source, Ring(1, 10))
+    with acquisition:
+        assert source.asked.wait(10)
+    assert not acquisition.running
+
+
+def _interrupt(chunk: Chunk) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_in_the_loop_ends_the_thread(recording: Recording) -> None:
+    ring = Ring(8, len(recording.samples))
+    acquisition = Acquisition(Replay(recording, 1.0), ring)
+    with pytest.raises(KeyboardInterrupt), acquisition:
+        _interrupt(next(chunks(ring)))
+    assert not acquisition.running
+
+
+def test_straight_reads_to_the_end_and_closes(recording: Recording) -> None:
+    source = Replay(recording, None)
+    assert sum(len(chunk.samples) for chunk in straight(source)) == len(recording.samples)
+    assert source.read() is None

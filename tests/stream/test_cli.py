@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from devices.npz import save_npz
+from devices.recording import Recording
+from dsp.design import DspSpec, design
+from dsp.flow import StreamInfo
+from models import families
+from models.checkpoint import Checkpoint, save
+from stream.cli import app, parse_speed
+from stream.profiler import controller_delay_s
+from tests.stream.conftest import HOP, RATE_HZ, WINDOW
+
+
+class Result(NamedTuple):
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def call(*arguments: object) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return Result(result.exit_code, result.stdout, result.stderr)
+
+
+def decisions_and_summary(result: Result) -> tuple[list[str], dict[str, Any]]:
+    assert result.exit_code == 0, result.stderr
+    *decisions, summary = result.stdout.splitlines()
+    return decisions, json.loads(summary)
+
+
+def test_json_is_the_same_at_every_speed(recorded: Path, checkpoint: Path, recording: Recording) -> None:
+    straight, summary = decisions_and_summary(
+        call("replay", recorded, "--checkpoint", checkpoint, "--speed", "max", "--json")
+    )
+    threaded, other = decisions_and_summary(
+        call("replay", recorded, "--checkpoint", checkpoint, "--speed", "50", "--json")
+    )
+    assert straight == threaded
+    count = (len(recording.samples) - WINDOW) // HOP + 1
+    assert summary["decisions"] == other["decisions"] == len(straight) == count
+    assert summary["accuracy"] == other["accuracy"]
+    assert summary["dropped"] == other["dropped"] == 0
+
+
+def test_a_line_tells_what_was_decided_about_which_samples(
+    recorded: Path, checkpoint: Path, recording: Recording
+) -> None:
+    lines, summary = decisions_and_summary(
+        call("replay", recorded, "--checkpoint", checkpoint, "--speed", "max", "--json")
+    )
+    right = 0
+    for k, line in enumerate(map(json.loads, lines)):
+        assert set(line) == {"first", "last", "label", "confidence", "probabilities", "true"}
+        assert (line["first"], line["last"]) == (k * HOP, k * HOP + WINDOW - 1)
+        assert line["true"] == recording.label(k * HOP, k * HOP + WINDOW)
+        assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
+        right += line["label"] == line["true"]
+    assert summary["accuracy"] == right / len(lines)
+    assert np.sum(summary["confusion"]["counts"]) == len(lines)
+    assert list(summary["latency_ms"]["stages"]) == ["arrival -> window", "classify", "decide", "sinks", "total"]
+    assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"] <= summary["latency_ms"]["max"]
+    assert summary["duration_s"] == len(recording.samples) / RATE_HZ
+    assert summary["simulated"] is True
+
+
+def test_without_labels_there_is_no_accuracy(recording: Recording, checkpoint: Path, tmp_path: Path) -> None:
+    save_npz(tmp_path / "bare.npz", replace(recording, names=(), labels=None))
+    lines, summary = decisions_and_summary(
+        call("replay", tmp_path / "bare.npz", "--checkpoint", checkpoint, "--speed", "max", "--json")
+    )
+    assert summary["accuracy"] is None
+    assert summary["scored"] == 0
+    assert {json.loads(line)["true"] for line in lines} == {None}
+
+
+def test_plain_lines_and_a_summary_where_there_is_no_terminal(recorded: Path, checkpoint: Path) -> None:
+    result = call("replay", recorded, "--checkpoint", checkpoint, "--speed", "max")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].startswith("    0.400 s  ")
+    for words in ("% right", "0 samples dropped", "precision", "confusion", "time per stage, ms", "simulated"):
+        assert words in result.stdout
+
+
+def test_live_and_profile(recorded: Path, checkpoint: Path, tmp_path: Path, recording: Recording) -> None:
+    save_npz(tmp_path / "second.npz", replace(recording, samples=recording.samples[:500], names=(), labels=None))
+    lines, _ = decisions_and_summary(call("live", tmp_path / "second.npz", "--checkpoint", checkpoint, "--json"))
+    assert len(lines) == (500 - WINDOW) // HOP + 1
+    result = call("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 1, "--json")
+    assert result.exit_code == 0, result.stderr
+    measured = json.loads(result.stdout)
+    assert measured["decisions"] == (500 - WINDOW) // HOP + 1
+    assert measured["controller_delay_ms"] > measured["window_ms"] / 2 + measured["hop_ms"] / 2
+    assert set(measured["machine"]) == {"processor", "system", "python", "numpy", "numba", "torch"}
+
+
+def test_controller_delay_by_hand() -> None:
+    assert controller_delay_s(0.4, 0.16, 3, 0.005) == pytest.approx(0.2 + 0.24 + 0.005)
+
+
+def sentence(result: Result) -> str:
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_bad_input_gets_one_sentence(recorded: Path, checkpoint: Path, recording: Recording, tmp_path: Path) -> None:
+    other_rate = replace(recording, info=StreamInfo("cyton", 250.0, recording.info.channels))
+    save_npz(tmp_path / "other.npz", other_rate)
+    save_npz(tmp_path / "brief.npz", replace(recording, samples=recording.samples[:99], names=(), labels=None))
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "seven.csv").write_text("a,b,c,d,e,f,g\n" + "1,2,3,4,5,6,7\n" * 300)
+    (tmp_path / "nan.csv").write_text("a,b,c,d,e,f,g,h\n" + "1,2,3,4,5,6,7,nan\n" * 300)
+    (tmp_path / "word.csv").write_text("a,b,c,d,e,f,g,h\n" + "1,2,3,4,five,6,7,8\n" * 300)
+    shutil.copytree(checkpoint, tmp_path / "broken")
+    (tmp_path / "broken" / "model.safetensors").write_bytes(b"nothing")
+
+    def replay(name: str, model: Path = checkpoint, *options: object) -> str:
+        return sentence(call("replay", tmp_path / name, "--checkpoint", model, *options))
+
+    table = ("--rate", RATE_HZ, "--unit", "uV")
+    assert "trained on 8 at 500 Hz; train one with dsp.rate_hz=250" in replay("other.npz")
+    assert "pass a longer recording" in replay("brief.npz")
+    assert "missing.npz" in replay("missing.npz")
+    assert "empty" in replay("empty.csv", checkpoint, *table)
+    assert "streams 7 channels at 500 Hz" in replay("seven.csv", checkpoint, *table)
+    assert "line 2" in replay("nan.csv", checkpoint, *table)
+    assert "five" in replay("word.csv", checkpoint, *table)
+    assert "broken" in sentence(call("replay", recorded, "--checkpoint", tmp_path / "broken"))
+    assert "nowhere" in sentence(call("replay", recorded, "--checkpoint", tmp_path / "nowhere"))
+    assert "--speed is 'fast'" in sentence(call("replay", recorded, "--checkpoint", checkpoint, "--speed", "fast"))
+    assert "no device 'abacus'" in sentence(call("replay", recorded, "--checkpoint", checkpoint, "--device", "abacus"))
+    assert "known are sim:" in sentence(call("live", "cyton", "--checkpoint", checkpoint))
+    assert "like sim:person=7" in sentence(call("live", "sim:height=3", "--checkpoint", checkpoint))
+    assert "--seconds" in sentence(call("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 0.1))
+
+
+@pytest.mark.parametrize(("text", "speed"), [("max", None), ("1", 1.0), ("2.5", 2.5)])
+def test_speeds(text: str, speed: float | None) -> None:
+    assert parse_speed(text) == speed
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "", "twice"])
+def test_impossible_speeds(text: str) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        parse_speed(text)
+
+
+@pytest.mark.parametrize("command", [[], ["replay"], ["live"], ["profile"]])
+def test_help_is_there(command: list[str]) -> None:
+    result = call(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_help_does_not_wait_for_the_network_library() -> None:
+    script = "import sys, stream.cli; print([name for name in ('torch', 'numba', 'scipy') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_live_path_does_not_import_scipy(recorded: Path, checkpoint: Path) -> None:
+    script = (
+        "import sys; from stream.cli import app\n"
+        "try: app(['replay', *sys.argv[1:]])\n"
+        "except SystemExit as end: print(end.code, 'scipy.signal' in sys.modules)"
+    )
+    options = [str(recorded), "--checkpoint", str(checkpoint), "--speed", "max", "--json"]
+    found = subprocess.run(
+        [sys.executable, "-c", script, *options], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.splitlines()[-1] == "0 False"
+    assert found.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs head")
+def test_a_reader_that_goes_away_ends_it_quietly(recorded: Path, checkpoint: Path) -> None:
+    program = [
+        sys.executable,
+        "-m",
+        "stream",
+        "replay",
+        str(recorded),
+        "--checkpoint",
+        str(checkpoint),
+        "--speed",
+        "20",
+    ]
+    with subprocess.Popen([*program, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["first"] == 0
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+
+
+@pytest.mark.data
+def test_a_real_trial_gives_one_decision_for_each_hop(synapse_zip: Path, tmp_path: Path) -> None:
+    spec = DspSpec(512.0, band_hz=(20.0, 205.0), scale_uv=(20.0,))
+    labels = tuple(f"gesture{k:02d}" for k in range(5))
+    config = {"classes": 5, "widths": [8], "depth": 1}
+    golden = np.random.default_rng(0).normal(size=(1, spec.window, 8)).astype(np.float32)
+    untrained = Checkpoint("se_resnet", config, labels, design(spec))
+    save(tmp_path / "untrained", untrained, families.build("se_resnet", config), golden)
+    trial = synapse_zip / "Session1" / "session1_subject_18" / "gesture04_trial01.csv"
+    told = ("replay", trial, "--checkpoint", tmp_path / "untrained", "--json", "--speed")
+    straight, summary = decisions_and_summary(call(*told, "max"))
+    threaded, _ = decisions_and_summary(call(*told, "10"))
+    assert len(straight) == summary["decisions"] == (2560 - 204) // spec.hop + 1
+    assert straight == threaded
+    assert {json.loads(line)["true"] for line in straight} == {"gesture04"}

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from stream.drawing import bar, full_scale, render, verdict
+from stream.page import ABSTAINED, UNKNOWN, About, Page
+from stream.view import Clock
+
+LABELS = ("fist", "open hand", "wrist flexion", "wrist extension", "pronation", "rest")
+
+
+def page(**changes: object) -> Page:
+    about = About("demo.npz", "demo", 1000.0, tuple(f"ch{k}" for k in range(1, 9)), LABELS, (*LABELS, "wave"), 400, 160)
+    noise = np.random.default_rng(0).normal(scale=50, size=(about.columns, 8)).astype(np.float32)
+    end = 24_160
+    ends = end - about.hop * np.arange(about.past)[::-1]
+    past = np.stack([ends, np.zeros_like(ends), np.arange(len(ends)) % 2], axis=1)
+    return replace(
+        Page(
+            about=about,
+            end=end,
+            decided=0,
+            truth=0,
+            confidence=0.93,
+            probabilities=np.array([0.86, 0.05, 0.03, 0.02, 0.03, 0.01], np.float32),
+            p50_s=0.0032,
+            p99_s=0.0051,
+            dropped=12,
+            decisions=152,
+            right=140,
+            counted=152,
+            strips=np.stack([-np.abs(noise), np.abs(noise)], axis=1),
+            past=past,
+        ),
+        **changes,  # type: ignore[arg-type]  # any of its fields
+    )
+
+
+def drawn(shown: Page, width: int = 80, height: int = 24, encoding: str = "utf-8", now: float | None = None) -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, newline="")
+    console = Console(file=file, width=width, height=height, force_terminal=True, color_system="truecolor")
+    with console.capture() as capture:
+        console.print(render(shown, now), height=height)
+    return capture.get()
+
+
+def text(shown: Page, width: int = 80, height: int = 24, encoding: str = "utf-8") -> list[str]:
+    console = Console(file=io.StringIO(), width=width, height=height)
+    console.options.encoding = encoding
+    options = console.options.update(width=width, height=height)
+    options.encoding = encoding
+    return ["".join(part.text for part in line) for line in console.render_lines(render(shown), options, pad=False)]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (200, 60), (40, 14)])
+def test_it_fits_the_terminal(width: int, height: int) -> None:
+    lines = text(page(), width, height)
+    assert len(lines) <= height
+    assert max(cell_len(line) for line in lines) <= width
+    assert sum("ch" in line for line in lines) >= min(8, height - 6)
+
+
+def test_everything_a_person_wants_to_know_is_there() -> None:
+    whole = "\n".join(text(page()))
+    for words in ("demo.npz", "8 x 1000 Hz", "0:24", "FIST", "93% sure", "true fist", "86%", "p50 3.2", "p99 5.1 ms"):
+        assert words in whole
+    for words in ("dropped 12", "decisions 152", "right 92.1%", "ch1", "ch8", "-4 s", "now", "µV"):
+        assert words in whole
+
+
+def test_ascii_where_the_terminal_knows_no_more() -> None:
+    whole = "\n".join(text(page(), encoding="ascii"))
+    assert whole.isascii()
+    assert "fist" in whole
+    assert "#" in whole
+
+
+def test_right_is_green_and_wrong_is_red() -> None:
+    green, red = "\x1b[1;7;92m", "\x1b[1;7;91m"
+    assert green in drawn(page(truth=0))
+    assert red in drawn(page(truth=1))
+    unknown = drawn(page(truth=UNKNOWN))
+    assert green not in unknown
+    assert red not in unknown
+    assert "true" not in unknown
+
+
+def test_an_abstention_and_missing_numbers_are_drawn() -> None:
+    empty = page(
+        decided=ABSTAINED,
+        truth=6,
+        probabilities=np.full(6, np.nan, np.float32),
+        strips=np.full((320, 2, 8), np.nan, np.float32),
+        p50_s=float("nan"),
+        counted=0,
+        past=np.empty((0, 3), np.int64),
+    )
+    whole = "\n".join(text(empty))
+    assert "NO DECISION" in whole
+    assert "true wave" in whole
+    assert "p50 -" in whole
+
+
+def test_many_channels_and_labels_still_fit() -> None:
+    labels = tuple(f"gesture {k}" for k in range(40))
+    about = replace(page().about, channels=tuple(f"c{k}" for k in range(64)), labels=labels, names=labels)
+    crowded = page(
+        about=about,
+        probabilities=np.linspace(0, 1, 40, dtype=np.float32),
+        strips=np.zeros((320, 2, 64), np.float32),
+    )
+    lines = text(crowded)
+    assert len(lines) <= 24
+    assert any("more" in line for line in lines)
+    assert any("gesture 39" in line for line in lines)
+
+
+def test_it_scrolls_between_two_pages() -> None:
+    clock, shown = Clock(), page()
+    assert clock.now(shown, 100.0) == shown.end - 160
+    assert clock.now(shown, 100.08) == pytest.approx(shown.end - 80)
+    assert clock.now(shown, 999.0) == shown.end
+    assert clock.now(replace(shown, about=replace(shown.about, speed=0.0)), 100.0) == shown.end
+    assert drawn(shown, now=shown.end - 160) != drawn(shown)
+
+
+def test_verdicts() -> None:
+    assert verdict(0, 0, 2) is True
+    assert verdict(0, 1, 2) is False
+    assert verdict(ABSTAINED, 1, 2) is False
+    assert verdict(ABSTAINED, 2, 2) is True
+    assert verdict(0, UNKNOWN, 2) is None
+
+
+def test_bars_are_exact_to_an_eighth() -> None:
+    assert bar(0.5, 4) == "██  "
+    assert bar(1.0, 4) == "████"
+    assert bar(5 / 32, 4) == "▋   "
+    assert bar(0.0, 4) == "    "
+    assert bar(0.5, 4, plain=True) == "##.."
+
+
+def test_the_scale_holds_what_is_shown() -> None:
+    dots = np.random.default_rng(0).normal(scale=30, size=(100, 2, 8)).astype(np.float32)
+    assert np.mean(np.abs(dots) <= full_scale(dots)) >= 0.98
+    assert full_scale(np.full((3, 2, 8), np.nan, np.float32)) > 0

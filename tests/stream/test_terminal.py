@@ -1,0 +1,180 @@
+"""The display in a real terminal: what it draws, and what it leaves behind however it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("needs pseudo-terminals", allow_module_level=True)
+
+import fcntl
+import pty
+import select
+import struct
+import termios
+
+PATIENCE_S = 60.0
+ENTER, LEAVE, CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
+
+
+class Terminal:
+    """A pseudo-terminal of 100 x 30 with a program in it."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):
+            environment.pop(name, None)
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.seen = b""
+
+    def read_until(self, wanted: bytes) -> None:
+        """Until ``wanted`` has been written."""
+        while wanted not in self.seen:
+            assert self._read(), f"ended before {wanted!r}: {self.seen[-2000:]!r}"
+
+    def read_to_end(self) -> bytes:
+        """Until nobody holds the terminal any more: no process is left behind."""
+        while self._read():
+            pass
+        return self.seen
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], PATIENCE_S)
+        assert ready, f"nothing for {PATIENCE_S} s after {self.seen[-2000:]!r}"
+        try:
+            part = os.read(self._master, 65536)
+        except OSError:  # Linux: the last holder of the other end is gone
+            part = b""
+        self.seen += part
+        return bool(part)
+
+    def interrupt(self) -> None:
+        """Ctrl-C: SIGINT to every process of the terminal's foreground group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def close(self) -> None:
+        """End what is left."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE_S)
+        os.close(self._master)
+
+
+@pytest.fixture
+def replaying(recorded: Path, checkpoint: Path) -> Iterator[Terminal]:
+    terminal = Terminal(["-m", "stream", "replay", str(recorded), "--checkpoint", str(checkpoint), "--speed", "3"])
+    yield terminal
+    terminal.close()
+
+
+def view_of(terminal: Terminal) -> int:
+    """The process id of the display."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,args="],  # noqa: S607 - wherever ps is
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    for line in listed.stdout.splitlines():
+        pid, parent, arguments = line.split(None, 2)
+        if int(parent) == terminal.process.pid and "stream.view" in arguments:
+            return int(pid)
+    raise AssertionError(f"no display among the children of {terminal.process.pid}")
+
+
+def board_of(view: int) -> Path:
+    """The file that the display was told of."""
+    listed = subprocess.run(
+        ["ps", "-o", "args=", "-p", str(view)],  # noqa: S607 - wherever ps is
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    return Path(listed.stdout.split()[-1])
+
+
+def gone(path: Path) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not path.exists()
+
+
+def assert_whole(output: bytes) -> None:
+    """The terminal shows its ordinary screen and its cursor."""
+    assert output.count(ENTER) == 1
+    assert output.rfind(LEAVE) > output.find(ENTER)
+    assert output.rfind(CURSOR) > output.rfind(b"\x1b[?25l")
+
+
+def test_it_draws_and_leaves_the_summary(replaying: Terminal) -> None:
+    replaying.read_until(ENTER)
+    replaying.read_until(b"latency ")
+    board = board_of(view_of(replaying))
+    output = replaying.read_to_end()
+    assert replaying.process.wait(PATIENCE_S) == 0
+    assert_whole(output)
+    after = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", output[output.rfind(LEAVE) :]).decode()
+    for words in ("decisions", "% right", "confusion", "time per stage, ms"):
+        assert words in after
+    assert gone(board)
+
+
+def test_ctrl_c_summarises_what_was_reached(replaying: Terminal) -> None:
+    replaying.read_until(b"latency ")
+    board = board_of(view_of(replaying))
+    replaying.interrupt()
+    output = replaying.read_to_end()
+    assert replaying.process.wait(PATIENCE_S) == 130
+    assert_whole(output)
+    assert b"interrupted; this far" in output
+    assert b"Traceback" not in output
+    assert gone(board)
+
+
+def test_the_display_restores_the_terminal_when_its_parent_is_killed(replaying: Terminal) -> None:
+    replaying.read_until(b"latency ")
+    board = board_of(view_of(replaying))
+    replaying.process.kill()
+    assert_whole(replaying.read_to_end())
+    assert gone(board)
+
+
+def test_the_stream_goes_on_when_its_display_is_killed(replaying: Terminal) -> None:
+    replaying.read_until(b"latency ")
+    os.kill(view_of(replaying), signal.SIGKILL)
+    output = replaying.read_to_end()
+    assert replaying.process.wait(PATIENCE_S) == 0
+    assert_whole(output)
+    assert b"the display ended early" in output
+    assert b"time per stage, ms" in output
+
+
+def test_ctrl_c_while_loading_is_quiet(replaying: Terminal) -> None:
+    replaying.read_until(b"loading")
+    replaying.interrupt()
+    output = replaying.read_to_end()
+    assert replaying.process.wait(PATIENCE_S) == 130
+    assert b"Traceback" not in output
+    assert output.rfind(CURSOR) > output.rfind(b"\x1b[?25l")
