@@ -5,11 +5,14 @@ From the outside in:
 - ``simulate`` and ``SimulatedSource`` play a script (rest, gesture, rest, ...) and label every sample by what the
   muscles truly do.
 - A gesture excites ten muscles in the pattern of its person, with another effort each time; a slow common drive
-  (De Luca & Erim, Trends Neurosci 17:299-305, 1994) moves all units of a muscle together.
+  (De Luca & Erim, Trends Neurosci 17:299-305, 1994) moves all units of a muscle together, and in part those of
+  muscles that work together (De Luca & Mambrito, J Neurophysiol 58:525-542, 1987).
 - Each muscle is a pool of 40-110 motor units that are recruited by size and fire irregularly (``simulator_units``).
 - Each discharge sends an action potential along the unit's fibres, seen by eight bipolar electrode pairs through a
   layered arm (``simulator_conductor``); that neighbours see the same unit is crosstalk.
 - Electrodes and amplifier add their noise, hum and drift (``simulator_recorder``).
+
+A number without a source beside it is chosen here.
 
 What it leaves out: fatigue, moving fibres (the hold is isometric), two separate bones, pennation, the heart.
 The same integers give the same samples, bit for bit, on one platform and one set of library versions.
@@ -142,7 +145,7 @@ class _Subject:
         return profile
 
     def _driven(self, excitation: Floats) -> Floats:
-        """Common drive: 6 % slow fluctuation, half of its variance shared by all muscles."""
+        """Common drive: 6 % slow fluctuation, half of its variance shared by all muscles (both chosen here)."""
         length, muscles = excitation.shape
         white = self.rng.standard_normal((length, muscles + 1, len(_DRIVE_HZ)))
         slow = low_passed(white, _DRIVE_HZ, self.script.rate_hz, self.drive) / np.sqrt(len(_DRIVE_HZ))

@@ -1,12 +1,17 @@
 """The simulated forearm: its layers, its muscles, and what each muscle does in each gesture.
 
-Numbers are of the size that the literature gives and vary from person to person by seed; none is of one real arm.
+Numbers vary from person to person by seed; none is of one real arm.
 
 Sources:
-    Muscle order around the arm and depths of 7-23 mm below the skin: parameters of NeuroMotion (Ma et al.,
-    PLOS Comput Biol 2024), drawn from an MRI-based forearm. Fibre lengths: Lieber et al., J Hand Surg 1990 and 1992.
-    Circumference 22-30 cm and fat of a few mm: the range over adults. Wrist extensors work in every firm grip
-    (Snijders et al. 1987; Mogk & Keir 2003), antagonists a little in everything.
+    Order around the arm of PL, ECR, ED, ECU and FCU, depth of these and of FDS (9-21 mm with skin and fat):
+    after NeuroMotion, which gives 7-23 mm (Ma et al., PLOS Comput Biol 20:e1012257, 2024; mn_params.py of its code).
+    Fibre lengths: some centimetres, longest in BR; adapted from Lieber, Fazeli & Botte, J Hand Surg Am 15:244-250,
+    1990, and Lieber et al., J Hand Surg Am 17:787-798, 1992.
+    Wrist extensors work in every firm grip: Snijders et al., Med Sci Sports Exerc 19:518-523, 1987; Mogk & Keir,
+    Ergonomics 49:1121-1130, 2006.
+
+Chosen here: the angles themselves, where FCR, FDS, FDP, PT and BR lie among the others, widths and end-plates,
+circumference (22-30 cm), fat, skin and bone, the table of gestures, and how much of it all varies.
 """
 
 from __future__ import annotations

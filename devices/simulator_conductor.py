@@ -24,11 +24,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CONDUCTIVITY_S_M = {"bone": 0.02, "across fibres": 0.1, "along fibres": 0.5, "fat": 0.05, "skin": 1.0}
-"""Farina et al. 2004, table I."""
+"""Values usual in layered models: muscle, fat and skin as in the configurations of semgsim (Petersen & Rostalski, Front
+Physiol 10:176, 2019), bone as cortical bone at low frequencies (fits of Gabriel, Lau & Gabriel, Phys Med Biol
+41:2271-2293, 1996)."""
 INTERELECTRODE_M = 0.02
-"""Centre to centre along the fibres (SENIAM: Hermens et al., J Electromyogr Kinesiol 2000)."""
+"""Centre to centre along the fibres (SENIAM: Hermens et al., J Electromyogr Kinesiol 10:361-374, 2000)."""
 ELECTRODE_M = (0.005, 0.010)
-"""Length along the arm and width around it of a bar electrode; the skin under it is averaged."""
+"""Length along the arm and width around it of a bar electrode; the skin under it is averaged. Chosen here; SENIAM
+allows 10 mm along the fibres."""
 ORDERS = 28
 """Angular orders 0 ... 27: finer detail does not pass fat and the electrode's width."""
 STEP_M = 0.001

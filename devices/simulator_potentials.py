@@ -1,7 +1,7 @@
 """Motor unit action potentials as electrode pairs on the skin see them.
 
-Rosenfalck's intracellular potential ``96 z^3 exp(-z) - 90`` mV, z in mm (Acta Physiol Scand Suppl 321, 1969), leaves
-the end-plate towards both tendons and is extinguished there. With ``psi`` its slope along the fibre, cut off at
+Rosenfalck's intracellular potential ``96 z^3 exp(-z) - 90`` mV, z in mm (Acta Physiol Scand Suppl 321:1-168, 1969),
+leaves the end-plate towards both tendons and is extinguished there. With ``psi`` its slope along the fibre, cut off at
 end-plate and tendons, the current through the membrane is proportional to ``d psi / dz`` (Farina & Merletti, IEEE Trans
 Biomed Eng 48:637-646, 2001), so that generation and extinction come by themselves. Integrated by parts, the potential
 is the integral of ``psi`` times the derivative of the electrodes' sensitivity (``simulator_conductor.Field``).
@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FIBRE_CURRENT_SM = 1.01 * np.pi * (50e-6 / 2) ** 2
-"""Conductivity of the sarcoplasm times the cross-section of a fibre 50 um wide."""
+"""Conductivity of the sarcoplasm, 1.01 S/m (Andreassen & Rosenfalck, by way of Nandedkar & Stalberg, Med Biol Eng
+Comput 21:158-165, 1983), times the cross-section of a fibre 50 um wide (chosen here)."""
 TEMPLATE_S = 0.034
 """The slowest unit of the longest muscle has reached its tendons by then."""
 FINE_HZ = 2000.0

@@ -1,9 +1,13 @@
 """What electrodes, cables and amplifier add to the potentials of the muscles.
 
-White noise of 1-3 uV rms (skin, electrode and amplifier together: Huigen, Peper & Grimbergen, Med Biol Eng Comput
-2002; Clancy, Morin & Merletti, J Electromyogr Kinesiol 2002), noise that falls as 1/f below some tens of hertz, slow
-drift and offset of the electrodes, movement artefacts below 20 Hz (De Luca et al., J Biomech 2010), mains hum with
-harmonics, and gains that differ by a few percent.
+- White noise of 1.0-2.6 uV rms, skin, electrode and amplifier together: a good contact. Huigen, Peper & Grimbergen
+  (Med Biol Eng Comput 40:332-338, 2002) measured 1-20 uV rms, depending on how the skin was treated.
+- Slow noise, which outweighs the white below some tens of hertz, drift and offset of the electrodes.
+- Movement artefacts below 20 Hz, the corner that De Luca et al. (J Biomech 43:1573-1579, 2010) recommend against them.
+- Mains hum with harmonics, and gains that differ by a few percent.
+
+These disturbances are reviewed by Clancy, Morin & Merletti, J Electromyogr Kinesiol 12:1-16, 2002; the sizes other than
+that of the white noise are chosen here.
 """
 
 from __future__ import annotations
@@ -18,11 +22,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MAINS_HARMONICS = (1.0, 0.12, 0.3, 0.05, 0.12)
-"""Of 50 Hz and its multiples; odd ones are the stronger."""
+"""Of 50 Hz and its multiples; odd ones are the stronger (chosen here)."""
 _CORNERS_HZ = np.array([0.03, 0.5, 5.0])
 _STRENGTHS = np.array([10.0, 1.0, 1.0])
-"""First-order low-passes a decade apart and equally strong add up to a spectrum close to 1/f; the slowest is the
-drift of the electrodes, ten times as strong."""
+"""First-order low-passes a decade apart and equally strong add up to a spectrum close to 1/f between their corners (0.5
+and 5 Hz) and 1/f^2 above; the slowest is the drift of the electrodes, ten times as strong."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +39,7 @@ class Setup:
         gain: ``(C,)``.
         offset_uv: ``(C,)``.
         white_uv: ``(C,)`` rms of the white noise between 0 and 500 Hz.
-        slow_uv: ``(C,)`` rms of each part of the 1/f noise, and a tenth of that of the drift.
+        slow_uv: ``(C,)`` rms of each part of the slow noise, and a tenth of that of the drift.
         mains_uv: ``(C,)`` amplitude of the hum.
         mains_phase: ``(C,)`` rad.
         mains_hz: close to 50.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HIGHEST_EDGE = 0.45
-"""Upper band edge as a share of the rate: above it a Butterworth filter meets the Nyquist frequency."""
+"""Upper band edge as a share of the rate: a margin, chosen here, below the Nyquist frequency (0.5)."""
 
 
 @dataclass(frozen=True, slots=True)

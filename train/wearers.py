@@ -1,7 +1,7 @@
 """Lending windows to other wearers: what an electrode hears differs from arm to arm, the gesture does not.
 
-The covariance matrix of the channels says where the electrodes sit and how the arm conducts; it is most of what tells
-people apart. A window of wearer a is whitened by a's covariance and coloured by b's, correlation alignment (Sun, Feng
+The covariance matrix of the channels says where the electrodes sit and how the arm conducts, and differs from person to
+person. A window of wearer a is whitened by a's covariance and coloured by b's, correlation alignment (Sun, Feng
 & Saenko, AAAI 2016) turned into an augmentation:
 
     x' = ((1 - s) I + s C_b^(1/2) C_a^(-1/2)) x,   s uniform in 0 ... 1,

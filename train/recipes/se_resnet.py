@@ -5,7 +5,8 @@ and one linear layer; any length of input. Random 400 ms windows at any offset o
 one random gain for all channels and a little noise.
 
 Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator. Written for the Synapse
-recordings (GRABMyo forearm subset, 512 Hz, five gestures).
+recordings (a subset of the forearm channels of GRABMyo, Pradhan, He & Jiang, Sci Data 9:733, 2022: 512 Hz, five
+gestures).
 
 Source: system 1 of the challenge (widths and depth unknown there, chosen here on people 13-16 after training on
 1-12); squeeze-and-excitation from Hu, Shen & Sun, CVPR 2018; residual units from He et al., CVPR 2016.
