@@ -1,6 +1,9 @@
 """``python -m devices``."""
 
-from devices.cli import app
+from dsp.complaints import plainly
 
 if __name__ == "__main__":
-    app(prog_name="python -m devices")
+    with plainly():  # Ctrl-C while the libraries load is quiet as well
+        from devices.cli import main
+
+        main()

@@ -169,7 +169,9 @@ def locate(path: Path) -> tuple[Path, str]:
             raise ValueError(f"there is no {str(path)!r}: {str(parent)!r} is a file, not a folder or zip")
         if parent.exists():
             break
-    raise ValueError(f"there is no {str(path)!r}")
+    raise ValueError(
+        f"there is no {str(path)!r}; check the path{'' if path.is_absolute() else f' from {Path.cwd()} on'}"
+    )
 
 
 def open_tree(path: Path) -> Tree:

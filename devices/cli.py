@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dsp.complaints import plainly
+from dsp.complaints import start
 
 app = typer.Typer(
     name="devices",
@@ -19,7 +20,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def main() -> None:
+def describe() -> None:
     """Sources of surface EMG: simulate a recording."""
 
 
@@ -37,13 +38,15 @@ def simulate(
 
     Example: python -m devices simulate --person 7 --out recordings/seven.npz
     """
-    with plainly():
-        from devices import simulator  # noqa: PLC0415 - compiles on first use, which --help need not wait for
-        from devices.npz import save_npz  # noqa: PLC0415
+    from devices import simulator  # noqa: PLC0415 - compiles on first use, which --help need not wait for
+    from devices.npz import save_npz  # noqa: PLC0415
 
-        made = simulator.simulate(
-            person, session, repetitions=repetitions, hold_s=hold_s, rest_s=rest_s, rate_hz=rate_hz
-        )
-        save_npz(out, made)
-        seconds = len(made.samples) / made.info.rate_hz
-        print(f"{out}: {made.info.name}, {seconds:.0f} s, {len(made.info.channels)} channels at {rate_hz:g} Hz")
+    made = simulator.simulate(person, session, repetitions=repetitions, hold_s=hold_s, rest_s=rest_s, rate_hz=rate_hz)
+    save_npz(out, made)
+    seconds = len(made.samples) / made.info.rate_hz
+    print(f"{out}: {made.info.name}, {seconds:.0f} s, {len(made.info.channels)} channels at {rate_hz:g} Hz")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line; wrong use ends in one sentence and exit status 2."""
+    start(typer.main.get_command(app), "python -m devices", arguments)

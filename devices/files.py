@@ -40,7 +40,7 @@ def parse(path: PurePath, raw: bytes, *, rate_hz: float | None = None, unit: str
     if suffix not in SUFFIXES:
         raise ValueError(f"{str(path)!r} is in no format that is known; known are {', '.join(SUFFIXES)}")
     if not raw:
-        raise ValueError(f"{str(path)!r} is empty")
+        raise ValueError(f"{str(path)!r} is empty; copy or record it again")
     if suffix == ".npz":
         return npz.parse(path, raw, rate_hz=rate_hz, unit=unit)
     lines = text_lines(raw, str(path))

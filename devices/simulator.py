@@ -45,6 +45,9 @@ CHANNELS = tuple(f"ch{n}" for n in range(1, 9))
 
 Floats = NDArray[np.float64]
 
+MOST_REPETITIONS = 1000
+"""Hours of recording; more would only fill the memory."""
+
 _RISE_S = (0.12, 0.30)
 _BLOCK_S = 0.25
 _CHUNK_S = 0.01
@@ -199,8 +202,11 @@ def simulate(
         ValueError: an argument is out of range; the message names the range.
     """
     script = Script(tuple(gestures), hold_s, rest_s, rate_hz)
-    if repetitions < 1:
-        raise ValueError(f"repetitions is {repetitions}; a simulated recording holds at least 1 of each gesture")
+    if not 1 <= repetitions <= MOST_REPETITIONS:
+        raise ValueError(
+            f"repetitions is {repetitions}; a simulated recording holds at least 1 of each gesture and at most "
+            f"{MOST_REPETITIONS}"
+        )
     subject = _Subject(person, session, script)
     parts: list[Samples] = []
     labels: list[NDArray[np.int16]] = []

@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from devices.simulator_conductor import Field
 from devices.simulator_units import Pool
+from dsp.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -163,6 +163,6 @@ def superpose(out: NDArray[np.float64], waves: NDArray[np.float32], spikes: Ints
     _superpose(out, waves, spikes, counts)
 
 
-_travel: Any = njit(cache=True)(_travel_slowly)
-_potentials: Any = njit(cache=True)(_potentials_slowly)
-_superpose: Any = njit(cache=True)(_superpose_slowly)
+_travel: Any = compiled()(_travel_slowly)
+_potentials: Any = compiled()(_potentials_slowly)
+_superpose: Any = compiled()(_superpose_slowly)

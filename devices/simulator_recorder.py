@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dsp.compiled import compiled
 
 Floats = NDArray[np.float64]
 
@@ -137,4 +138,4 @@ def _low_pass_slowly(white: Any, memory: Any, fresh: Any, state: Any, out: Any) 
                 out[t, c] += state[p, c]
 
 
-_low_pass: Any = njit(cache=True)(_low_pass_slowly)
+_low_pass: Any = compiled()(_low_pass_slowly)

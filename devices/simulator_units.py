@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from devices.simulator_anatomy import Arm, Muscle
+from dsp.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -142,7 +142,7 @@ def _fire_slowly(
                 counts[u] += 1
 
 
-_fire: Any = njit(cache=True)(_fire_slowly)
+_fire: Any = compiled()(_fire_slowly)
 
 
 class Trains:

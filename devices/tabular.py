@@ -34,7 +34,7 @@ def text_lines(raw: bytes, where: str) -> list[str]:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.rstrip()
     if not text:
-        raise ValueError(f"{where!r} is empty")
+        raise ValueError(f"{where!r} is empty; copy or record it again")
     return text.split("\n")
 
 
@@ -125,7 +125,7 @@ def _fault_of(field: str, *, whole: bool) -> str | None:
     if _NOT_FINITE.fullmatch(field):
         return f"{shown} is not a finite number; cut that stretch out of the recording or fill it"
     if not _FLOAT.fullmatch(field):
-        return f"{shown} is not a number"
+        return f"{shown} is not a number; correct it, or cut that stretch out of the recording"
     if whole and not _INTEGER.fullmatch(field):
         return f"{shown} is not a whole number"
     return None if abs(float(field)) < (2**63 if whole else math.inf) else f"{shown} is too large"

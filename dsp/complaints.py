@@ -4,18 +4,84 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TextIO
 
 USAGE = 2
 INTERRUPTED = 130
+
+ROOMS = ("dsp", "devices", "models", "stream", "train")
+INSTALL = (
+    "activate the environment (. .venv/bin/activate), or make one with: python -m pip install -e . -c constraints.txt"
+)
+
+
+class Command(Protocol):
+    """What is run: a command of click, or of the copy of click that typer brings."""
+
+    def make_context(self, info_name: str | None, args: list[str], /) -> Any:
+        """Parses the arguments."""
+
+    def invoke(self, ctx: Any, /) -> Any:
+        """Does what they say."""
+
+
+def start(command: Command, program: str, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line from its first word to its exit status; without a word, it explains itself.
+
+    Args:
+        command: with all its subcommands.
+        program: what a person types before the arguments, such as ``python -m stream``.
+        arguments: those of the process if None.
+
+    Raises:
+        SystemExit: always, with the status of ``plainly``.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with plainly():
+        sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
+        if isinstance(sys.stdout, TextIOWrapper):  # a question mark for what the terminal's encoding cannot express
+            sys.stdout.reconfigure(errors="replace")
+        if "" in given:
+            raise ValueError(f"one of the arguments of '{program}' is empty; leave it out, or give it a value")
+        status = _status(command, program, given)
+        sys.stdout.flush()
+    raise SystemExit(status)
+
+
+def _status(command: Command, program: str, arguments: list[str]) -> Any:
+    try:
+        with command.make_context(program, arguments) as context:
+            command.invoke(context)
+    except SystemExit as end:
+        return end.code
+    except Exception as error:  # this floor imports neither click nor typer, so it knows theirs by what they carry
+        if hasattr(error, "format_message"):
+            where = getattr(getattr(error, "ctx", None), "command_path", program)
+            raise ValueError(f"{error.format_message().rstrip('.')}; see '{where} --help'") from None
+        if hasattr(error, "exit_code"):
+            return error.exit_code
+        raise
+    return 0
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """The stream, or nowhere where the program was started with it closed."""
+    return Path(os.devnull).open("w", encoding="utf-8") if stream is None else stream
 
 
 def one_sentence(error: BaseException) -> str:
     """The message of an error on a single line, with the file an OSError is about."""
     if isinstance(error, OSError) and error.strerror:
-        where = f"'{os.fsdecode(error.filename)}': " if isinstance(error.filename, str | bytes) else ""
-        return f"{where}{error.strerror}"
+        if not isinstance(error.filename, str | bytes):
+            return error.strerror
+        where = os.fsdecode(error.filename)
+        return f"'{where}' cannot be used: {error.strerror}; choose another path, or see who may read and write there"
+    if isinstance(error, MemoryError):
+        return f"the memory does not suffice{f' ({error})' if str(error) else ''}; give it less at once"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -23,8 +89,9 @@ def one_sentence(error: BaseException) -> str:
 def plainly() -> Iterator[None]:
     """Turn the errors a user can cause into one sentence on stderr and an exit status.
 
-    ValueError and OSError end with status 2, Ctrl-C with 130, and a reader of stdout that went away (``| head``) with 0
-    and no words at all. Every other exception is a defect and keeps its traceback.
+    ValueError, OSError and MemoryError end with status 2, and so does a library that is not installed; Ctrl-C ends
+    with 130, and a reader of stdout that went away (``| head``) with 0 and no words at all. Every other exception is a
+    defect and keeps its traceback.
 
     Raises:
         SystemExit: with the status above.
@@ -34,11 +101,25 @@ def plainly() -> Iterator[None]:
     except BrokenPipeError:
         _abandon_stdout()
         raise SystemExit(0) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"error: {one_sentence(error)}", file=sys.stderr)
+        _let_go()
+        raise SystemExit(USAGE) from None
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ROOMS:
+            raise
+        print(f"error: {error.name} is not installed for {sys.executable}; {INSTALL}", file=sys.stderr)
         raise SystemExit(USAGE) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+
+
+def _let_go() -> None:
+    """Write what stdout still holds; where that fails (a full disk), give it up."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _abandon_stdout()
 
 
 def _abandon_stdout() -> None:

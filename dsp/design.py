@@ -20,6 +20,10 @@ HIGHEST_EDGE = 0.45
 """Upper band edge as a share of the rate: a margin, chosen here, below the Nyquist frequency (0.5)."""
 
 
+HIGHEST_ORDER = 20
+"""Of the band-pass prototype: far above what EMG needs, and below what float64 coefficients can still express."""
+
+
 @dataclass(frozen=True, slots=True)
 class DspSpec:
     """What happens to a sample between the device and the classifier. Frozen; serialises to JSON.
@@ -62,8 +66,9 @@ class DspSpec:
         self._check_filters()
 
     def _check_stream(self) -> None:
-        if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
-            raise ValueError(f"dsp.rate_hz is {self.rate_hz}; it must be above zero")
+        for name in ("rate_hz", "window_ms", "hop_ms", "notch_q"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"dsp.{name} is {getattr(self, name)}; it must be a number above zero")
         if self.channels < 1:
             raise ValueError(f"dsp.channels is {self.channels}; it must be at least 1")
         if self.window < 1 or self.hop < 1:
@@ -71,25 +76,26 @@ class DspSpec:
                 f"dsp.window_ms={self.window_ms} and dsp.hop_ms={self.hop_ms} are {self.window} and {self.hop} "
                 f"samples at {self.rate_hz:g} Hz; both must be at least one sample"
             )
-        if len(self.scale_uv) not in (0, 1, self.channels) or not all(s > 0 for s in self.scale_uv):
+        if len(self.scale_uv) not in (0, 1, self.channels) or not all(0 < s < math.inf for s in self.scale_uv):
             raise ValueError(
                 f"dsp.scale_uv holds {len(self.scale_uv)} values for {self.channels} channels; "
                 "give none, one, or one for each channel, all above zero"
             )
 
     def _check_filters(self) -> None:
-        if self.band_hz is not None and not 0 < self.band_hz[0] < min(self.band_hz[1], self.highest_hz):
+        if self.band_hz is not None and (
+            not 0 < self.band_hz[0] < min(self.band_hz[1], self.highest_hz) or self.band_hz[1] == math.inf
+        ):
             raise ValueError(
-                f"dsp.band_hz={self.band_hz[0]:g}-{self.band_hz[1]:g} does not fit below 0.45 x {self.rate_hz:g} Hz "
-                f"= {self.highest_hz:g} Hz; lower the band or use a faster device"
+                f"dsp.band_hz={self.band_hz[0]:g},{self.band_hz[1]:g} does not fit between 0 and 0.45 x "
+                f"{self.rate_hz:g} Hz = {self.highest_hz:g} Hz; change the band or use a faster device"
             )
-        if self.order < 1:
-            raise ValueError(f"dsp.order is {self.order}; it must be at least 1")
-        if self.notch_hz is not None and not (0 < self.notch_hz < self.rate_hz / 2 and self.notch_q > 0):
-            raise ValueError(
-                f"dsp.notch_hz={self.notch_hz:g} with dsp.notch_q={self.notch_q:g} is no notch at "
-                f"{self.rate_hz:g} Hz; use 50, 60 or none, and a quality above zero"
-            )
+        if not 1 <= self.order <= HIGHEST_ORDER:
+            raise ValueError(f"dsp.order is {self.order}; it must be between 1 and {HIGHEST_ORDER}")
+        if self.notch_harmonics < 1:
+            raise ValueError(f"dsp.notch_harmonics is {self.notch_harmonics}; it must be at least 1, the mains itself")
+        if self.notch_hz is not None and not 0 < self.notch_hz < self.rate_hz / 2:
+            raise ValueError(f"dsp.notch_hz={self.notch_hz:g} is no notch at {self.rate_hz:g} Hz; use 50, 60 or none")
 
     @property
     def window(self) -> int:
@@ -228,7 +234,7 @@ def _notches(spec: DspSpec) -> list[float]:
     if spec.notch_hz is None:
         return []
     highest = spec.effective_band_hz[1] if spec.effective_band_hz else spec.highest_hz
-    multiples = [spec.notch_hz * k for k in range(1, spec.notch_harmonics + 1)]
+    multiples = [spec.notch_hz * k for k in range(1, min(spec.notch_harmonics, int(highest / spec.notch_hz)) + 1)]
     return [f for f in multiples if f < highest]
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dsp.compiled import compiled
 
 # Eight channels are written out as eight lanes below; with this pass LLVM packs them into vector registers
 # (three times as fast for long chunks), without it they stay scalar. It reorders nothing within a lane.
@@ -56,7 +57,7 @@ def kernel_for(channels: int) -> Callable[..., int]:
     return kernel
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _advance_any(samples, begin, stop, sections, state, gain, history, position):  # type: ignore[no-untyped-def]
     """``advance`` for any number of channels."""
     length = history.shape[0] // 2
@@ -77,7 +78,7 @@ def _advance_any(samples, begin, stop, sections, state, gain, history, position)
     return position
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _advance_lanes(samples, begin, stop, sections, state, gain, history, position):  # type: ignore[no-untyped-def]
     """``advance`` for eight channels, side by side."""
     length = history.shape[0] // 2

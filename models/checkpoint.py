@@ -117,7 +117,7 @@ def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: ND
         OSError: it cannot be written; what was there before still is.
     """
     target = Path(path).resolve()
-    _refuse_foreign(target)
+    refuse_foreign(target)
     golden = np.array(golden, np.float32, order="C")
     if golden.ndim != 3 or not golden.size or golden.shape[2] != checkpoint.design.spec.channels:
         raise ValueError(
@@ -265,7 +265,12 @@ def _check_agree(one: Member, other: Member) -> None:
         )
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_foreign(target: Path) -> None:
+    """Refuses to put a checkpoint where anything but a checkpoint stands.
+
+    Raises:
+        ValueError: ``target`` is a file, or a folder that holds something else.
+    """
     if not target.exists():
         return
     if not target.is_dir():
@@ -281,13 +286,13 @@ def _refuse_foreign(target: Path) -> None:
 
 def _refuse_missing(path: Path) -> None:
     if not path.exists():
-        raise ValueError("there is nothing of that name")
+        raise ValueError("there is nothing of that name; give the folder of a trained checkpoint")
     if not path.is_dir():
-        raise ValueError("it is a file, and a checkpoint is a folder")
+        raise ValueError("it is a file, and a checkpoint is a folder; give the folder that holds it")
     if (path / ENSEMBLE).exists():
         raise ValueError("it is an ensemble; name one of its members, or use it where an ensemble is taken")
     if missing := [name for name in FILES if not (path / name).is_file()]:
-        raise ValueError(f"the folder holds no {' and no '.join(missing)}")
+        raise ValueError(f"the folder holds no {' and no '.join(missing)}; give the folder that does")
 
 
 def _card(checkpoint: Checkpoint, contents: Mapping[str, bytes]) -> dict[str, Any]:

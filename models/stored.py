@@ -34,7 +34,7 @@ def read_card(path: Path, form: str, keys: Sequence[str]) -> dict[str, Any]:
     try:
         card = plain.read_json(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"{path.name} is no JSON ({error})") from error
+        raise ValueError(f"{path.name} is no JSON ({error}); copy the checkpoint again") from error
     if not isinstance(card, dict) or "format" not in card:
         raise ValueError(f"{path.name} is not of the format {form!r}")
     if card["format"] != form:
@@ -70,7 +70,7 @@ def read_tensors(path: Path, digests: object) -> dict[str, Tensor]:
     try:
         tensors = load(content)
     except (safetensors.SafetensorError, ValueError, LookupError, RuntimeError) as error:
-        raise ValueError(f"{path.name} is no whole safetensors file ({error})") from error
+        raise ValueError(f"{path.name} is no whole safetensors file ({error}); copy the checkpoint again") from error
     if not isinstance(digests, dict) or digests.get(path.name) != hashlib.sha256(content).hexdigest():
         raise ValueError(f"{path.name} is not the file that was saved (its sha256 differs); copy the checkpoint again")
     return tensors

@@ -3,7 +3,7 @@
 from dsp.complaints import plainly
 
 if __name__ == "__main__":
-    with plainly():
-        from stream.cli import app
+    with plainly():  # Ctrl-C while the libraries load is quiet as well
+        from stream.cli import main
 
-        app(prog_name="python -m stream")
+        main()

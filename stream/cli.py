@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dsp.complaints import plainly
+from dsp.complaints import start
 
 if TYPE_CHECKING:
     from models.classifier import Classifier
@@ -72,17 +72,15 @@ def replay(
 
     Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
     """
-    with plainly():
-        pace = parse_speed(speed)
-        from devices.files import load  # noqa: PLC0415 - so that --help is quick
+    pace = parse_speed(speed)
+    from devices.files import load  # noqa: PLC0415 - so that --help is quick
 
-        _lenient_stdout()
-        loaded = load(recording, rate_hz=rate, unit=unit)
-        classifier = _classifier(checkpoint, device, not no_views)
-        from stream import present  # noqa: PLC0415 - imports torch
+    loaded = load(recording, rate_hz=rate, unit=unit)
+    classifier = _classifier(checkpoint, device, not no_views)
+    from stream import present  # noqa: PLC0415 - imports torch
 
-        how = present.manner(as_json_lines=json_lines, plain=plain)
-        raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how))
+    how = present.manner(as_json_lines=json_lines, plain=plain)
+    raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how))
 
 
 @app.command()
@@ -107,22 +105,20 @@ def live(
 
     Example: python -m stream live sim:person=7 --checkpoint models/checkpoints/demo
     """
-    with plainly():
-        _lenient_stdout()
-        classifier = _classifier(checkpoint, compute, not no_views)
-        from stream import present, sources  # noqa: PLC0415 - imports torch
+    classifier = _classifier(checkpoint, compute, not no_views)
+    from stream import present, sources  # noqa: PLC0415 - imports torch
 
-        with _busy(f"opening {device}"):
-            found = sources.find(device, classifier.design.spec.rate_hz, unit, rate)
-        how = present.manner(as_json_lines=json_lines, plain=plain)
-        raise SystemExit(present.replay(found, classifier, str(checkpoint), 1.0, how))
+    with _busy(f"opening {device}"):
+        found = sources.find(device, classifier.design.spec.rate_hz, unit, rate)
+    how = present.manner(as_json_lines=json_lines, plain=plain)
+    raise SystemExit(present.replay(found, classifier, str(checkpoint), 1.0, how))
 
 
 @app.command()
 def profile(
     checkpoint: Checkpoint,
     source: Annotated[str, typer.Option("--source", help="sim: or a recording.")] = "sim:",
-    seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.", min=0.0)] = 10.0,
+    seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")] = False,
     rate: Rate = None,
     unit: Unit = None,
@@ -133,21 +129,24 @@ def profile(
 
     Example: python -m stream profile --checkpoint models/checkpoints/demo
     """
-    with plainly():
-        _lenient_stdout()
-        classifier = _classifier(checkpoint, device, not no_views)
-        from stream import profiler, sources  # noqa: PLC0415 - imports torch
+    classifier = _classifier(checkpoint, device, not no_views)
+    from stream import profiler, sources  # noqa: PLC0415 - imports torch
 
-        with _busy(f"opening {source}"):
-            found = sources.find(source, classifier.design.spec.rate_hz, unit, rate)
-        part = profiler.excerpt(found, classifier, seconds)
-        # No spinner now: it would draw in this process, and that is what must not be measured.
-        print(f"measuring for {seconds:g} s", file=sys.stderr)
-        tally = profiler.profile(part, classifier)
-        if as_json:
-            print(json.dumps(profiler.as_json(classifier, str(checkpoint), tally), allow_nan=False))
-        else:
-            Console(highlight=False, markup=False).print(profiler.as_tables(classifier, str(checkpoint), tally))
+    with _busy(f"opening {source}"):
+        found = sources.find(source, classifier.design.spec.rate_hz, unit, rate)
+    part = profiler.excerpt(found, classifier, seconds)
+    # No spinner now: it would draw in this process, and that is what must not be measured.
+    print(f"measuring for {len(part.samples) / part.info.rate_hz:g} s", file=sys.stderr)
+    tally = profiler.profile(part, classifier)
+    if as_json:
+        print(json.dumps(profiler.as_json(classifier, str(checkpoint), tally), allow_nan=False))
+    else:
+        Console(highlight=False, markup=False).print(profiler.as_tables(classifier, str(checkpoint), tally))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line; wrong use ends in one sentence and exit status 2."""
+    start(typer.main.get_command(app), "python -m stream", arguments)
 
 
 def parse_speed(text: str) -> float | None:
@@ -183,9 +182,3 @@ def _busy(what: str) -> Iterator[None]:
         return
     with console.status(Text(what)):
         yield
-
-
-def _lenient_stdout() -> None:
-    """Write a question mark for what the terminal's encoding cannot express, instead of failing over it."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")

@@ -31,6 +31,8 @@ def excerpt(recording: Recording, classifier: Classifier, seconds: float) -> Rec
     Raises:
         ValueError: recording and classifier do not fit, or not one window fits into the time.
     """
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
     spec = classifier.design.spec
     check_match(recording.info, spec)
     wanted = min(len(recording.samples), int(seconds * spec.rate_hz))

@@ -1,8 +1,9 @@
 """``python -m train``."""
 
-from __future__ import annotations
-
-from train.cli import main
+from dsp.complaints import plainly
 
 if __name__ == "__main__":
-    main()
+    with plainly():  # Ctrl-C while the libraries load is quiet as well
+        from train.cli import main
+
+        main()

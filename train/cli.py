@@ -13,12 +13,12 @@ import torch
 import typer
 from typer.core import TyperGroup
 
-from dsp.complaints import plainly
+from dsp.complaints import start
 from train import ensemble as ensembles
 from train import evaluate as evaluation
 from train import predict as prediction
 from train.corpus import load
-from train.fit import fit
+from train.fit import check_out, device_of, fit
 from train.progress import say
 from train.recipe import describe, names, override
 from train.recipe import load as load_recipe
@@ -148,6 +148,8 @@ def _recipe_command(name: str) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         recipe = override(load_recipe(name), changes or [])
+        check_out(out, resume=resume)
+        device_of(device)
         if threads is not None:
             torch.set_num_threads(threads)
         who = None if people is None else parse_numbers(people)
@@ -176,7 +178,7 @@ def spread(arguments: Sequence[str], options: Container[str] = ("--members", "--
     for argument in arguments:
         if argument in options:
             option = argument
-        elif option is None or argument.startswith("-"):
+        elif option is None or (argument.startswith("-") and not argument[1:2].isdigit()):  # -2 is a value
             option = None
             plain.append(argument)
         else:
@@ -187,6 +189,11 @@ def spread(arguments: Sequence[str], options: Container[str] = ("--members", "--
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command line; wrong use ends in one sentence and exit status 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with plainly(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_rest, **_more: say(f"note: {message}")
-        app(args=spread(given) if given[:1] == ["ensemble"] else given, prog_name="python -m train")
+        warnings.filterwarnings("default", "band-pass")  # a clamped band is to be seen, whatever -W says
+        start(
+            typer.main.get_command(app),
+            "python -m train",
+            spread(given) if given[:1] == ["ensemble"] else given,
+        )

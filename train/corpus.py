@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -215,8 +216,14 @@ def _sitting(data: str, collection: Collection, entries: Sequence[Entry], *, cac
         try:
             _to_cache(path, sitting)
         except OSError as error:
-            say(f"the cache {path.parent} cannot be written ({error.strerror}); going on without")
+            _say_uncached(path.parent, error.strerror)
     return sitting
+
+
+@lru_cache
+def _say_uncached(folder: Path, reason: str) -> None:
+    """Once, not for every sitting."""
+    say(f"the cache {folder} cannot be written ({reason}); going on without")
 
 
 def _to_cache(path: Path, sitting: Sitting) -> None:

@@ -38,6 +38,8 @@ class Crops:
         Raises:
             ValueError: there is none.
         """
+        if length < 1:
+            raise ValueError("a training window would hold no sample; lengthen dsp.window_ms (and long_ms)")
         places, marks = places_in(track, recordings, length, purity)
         if not len(places):
             raise ValueError(

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from models import checkpoint as checkpoints
+from models.classifier import load_classifier
 from train.answers import checkpoint_in
 from train.keep import FOLDER
+from train.storage import check_writable
 
 
 def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
 
     Raises:
         ValueError: weights and members differ in number, two members share a name, they do not fit one another, or
-            ``out`` is taken.
+            ``out`` is taken, inside a member or cannot be written.
     """
     shares = [1 / len(members)] * len(members) if weights is None else list(weights)
     if len(shares) != len(members):
@@ -35,7 +37,10 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
     if len(set(names)) < len(names):
         raise ValueError(f"the members {', '.join(names)} share a name; rename one of their folders")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} exists and is not empty; name another folder, or remove it first")
+        raise ValueError(f"{out} exists and is no empty folder; name another one, or remove it first")
+    if inside := [path for path in members if out.resolve().is_relative_to(path.resolve())]:
+        raise ValueError(f"{out} lies inside the member {inside[0]}; name a folder outside all of them")
+    check_writable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     neighbour = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
@@ -45,6 +50,7 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
             records[name] = dict(checkpoints.load(checkpoint_in(path))[0].provenance)
             shutil.copytree(checkpoint_in(path), neighbour / name)
         checkpoints.save_ensemble(neighbour, list(zip(names, shares, strict=True)), _provenance(records))
+        load_classifier(neighbour, device="cpu", threads=None)  # replays every member's golden windows
         if out.exists():
             out.rmdir()
         neighbour.rename(out)

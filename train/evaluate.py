@@ -17,7 +17,7 @@ from train.fit import device_of
 from train.progress import say
 from train.sources import open_collection
 from train.splits import say_numbers, under_test
-from train.storage import write_json
+from train.storage import check_writable, write_json
 
 TOP = ("trial_accuracy", "trial_accuracy_whole", "window_accuracy", "macro_f1", "per_gesture", "per_person")
 """Keys of the last variant that are repeated at the top of the report."""
@@ -48,6 +48,8 @@ def evaluate(
     Raises:
         ValueError: checkpoint, data and protocol do not fit.
     """
+    if out is not None:
+        check_writable(out)
     classifier = load_classifier(checkpoint_in(checkpoint), device=str(device_of(device)), threads=None)
     corpus = _corpus(classifier, data, protocol, people)
     seen = seen_people(classifier.provenance, corpus, protocol)

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from models.checkpoint import refuse_foreign
+from models.families import config_json
 from train.corpus import Corpus
 from train.keep import FOLDER, keep
 from train.loop import STATE, Run
 from train.pictures import curves
 from train.progress import say
-from train.recipe import Recipe
+from train.recipe import FROM_DATA, Recipe
 from train.splits import say_numbers
+from train.storage import check_writable
 from train.task import Task, prepare
 
 
@@ -45,23 +49,52 @@ def fit(
     Raises:
         ValueError: recipe and data do not fit, or another run is in ``out``.
     """
-    if not resume and ((out / STATE).exists() or (out / FOLDER).exists()):
-        raise ValueError(f"{out} holds a run already; add --resume to go on with it, or choose another --out")
+    check_out(out, resume=resume)
     where = device_of(device)
     task = prepare(name, recipe, overrides, corpus)
-    run = Run(task, where)
-    out.mkdir(parents=True, exist_ok=True)
-    say(_opening(task, run))
     try:
-        weights = run.train(out, resume=resume)
-    except KeyboardInterrupt:
-        say(f"interrupted after {run.done.epoch} whole epochs; the same command with --resume goes on from there")
+        run = Run(task, where)
+        say(_opening(task, run))
+        weights = _trained(run, out, resume=resume)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise ValueError(_too_large(recipe, where)) from error
         raise
     path = keep(task, weights, run.done, out)
     curves(out / "curves.png", run.done.history)
     say(f"the weights of epoch {run.done.best_epoch} are in {path}")
     best = next(row for row in run.done.history if row["epoch"] == run.done.best_epoch)
     return {"recipe": name, "checkpoint": str(path), "epochs": run.done.epoch, "best": best, "seed": recipe.seed}
+
+
+def _trained(run: Run, out: Path, *, resume: bool) -> dict[str, Tensor]:
+    try:
+        return run.train(out, resume=resume)
+    except KeyboardInterrupt:
+        say(f"interrupted after {run.done.epoch} whole epochs; the same command with --resume goes on from there")
+        raise
+
+
+def check_out(out: Path, *, resume: bool) -> None:
+    """Refuses a folder that a run could not be written to, before anything is read.
+
+    Raises:
+        ValueError: it holds a run already and that is not to be resumed, something foreign stands where the
+            checkpoint will, or it cannot be written.
+    """
+    if not resume and ((out / STATE).exists() or (out / FOLDER).exists()):
+        raise ValueError(f"{out} holds a run already; add --resume to go on with it, or choose another --out")
+    check_writable(out)
+    refuse_foreign(out / FOLDER)
+
+
+def _too_large(recipe: Recipe, device: torch.device) -> str:
+    config = config_json(recipe.family, recipe.model)
+    settings = ", ".join(f"model.{key}={value}" for key, value in config.items() if key not in FROM_DATA)
+    return (
+        f"the memory of {device} does not suffice for batch={recipe.batch} and {settings}; "
+        "lower batch, or make the network smaller"
+    )
 
 
 def device_of(name: str) -> torch.device:

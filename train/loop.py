@@ -135,7 +135,10 @@ class Run:
             logits = self.network(windows)
         loss = soft_cross_entropy(logits, smooth(targets, recipe.label_smoothing))
         if not math.isfinite(loss.item()):
-            raise ValueError(f"the loss is {loss.item()} at step {step}; train with a lower lr, now lr={recipe.lr:g}")
+            raise ValueError(
+                f"the loss is {loss.item()} at step {step}; train with a lower lr (now {recipe.lr:g}), "
+                "weight_decay or augment.gain"
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)

@@ -15,6 +15,7 @@ from train.answers import ask, checkpoint_in, questions
 from train.corpus import gather, track
 from train.fit import device_of
 from train.sources import open_collection
+from train.storage import check_writable
 from train.storage import whole as written_whole
 
 
@@ -34,6 +35,7 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
     Raises:
         ValueError: the data do not fit the checkpoint, or a recording is shorter than one window.
     """
+    check_writable(output)
     classifier = load_classifier(checkpoint_in(checkpoints), device=str(device_of(device)), threads=None)
     spec, labels = classifier.design.spec, classifier.labels
     collection = open_collection(data, spec.rate_hz)

@@ -50,7 +50,7 @@ def _plain(title: str, total: int, done: int) -> Advance:
         nonlocal done, last
         done += units
         now = time.monotonic()
-        if now - last < QUIET_S and done < total:
+        if now - last < QUIET_S and (done < total or last == began):  # what is soon done needs no words
             return
         last = now
         if done >= total:

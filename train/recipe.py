@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ from train.augment import Augment
 
 FROM_DATA = ("channels", "classes")
 """Keys of every family's configuration that the data decide."""
+
+MOST_IN_A_STEP = 2**16
+"""Windows in a batch."""
 
 YES = ("true", "yes", "on", "1")
 NO = ("false", "no", "off", "0")
@@ -47,6 +51,10 @@ class Processing:
     notch_q: float = 30.0
     window_ms: float = 400.0
     hop_ms: float = 160.0
+
+    def __post_init__(self) -> None:
+        if self.rate_hz is not None and not 0 < self.rate_hz < math.inf:
+            raise ValueError(f"dsp.rate_hz is {self.rate_hz:g}; give a number above zero, or none for that of the data")
 
     def spec(self, rate_hz: float, channels: int, mains_hz: float | None) -> DspSpec:
         """The whole spec for data at this rate, not yet scaled.
@@ -114,10 +122,11 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch"):
-            _check(name, getattr(self, name), low=1)
-        for name in ("validation", "patience", "seed", "weight_decay"):
-            _check(name, getattr(self, name), low=0)
+        for name, high in (("epochs", math.inf), ("batch", MOST_IN_A_STEP)):
+            _check(name, getattr(self, name), low=1, high=high)
+        for name, high in (("validation", math.inf), ("patience", math.inf), ("seed", 2**63 - 1)):
+            _check(name, getattr(self, name), low=0, high=high)
+        _check("weight_decay", self.weight_decay, low=0)
         for name in ("lr", "clip", "overlap", "long_ms"):
             _check(name, getattr(self, name), low=1e-12)
         for name in ("warmup", "label_smoothing", "lend", "long_share", "purity"):
@@ -129,9 +138,9 @@ class Recipe:
         return asdict(replace(self, model=dict(self.model)))
 
 
-def _check(name: str, value: float, low: float, high: float = float("inf")) -> None:
-    if not low <= value <= high:
-        bounds = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
+def _check(name: str, value: float, low: float, high: float = math.inf) -> None:
+    if not low <= value <= high or value == math.inf:
+        bounds = f"at least {low:g}, and finite" if high == math.inf else f"between {low:g} and {high:g}"
         raise ValueError(f"{name} is {value}; it must be {bounds}")
 
 

@@ -18,6 +18,9 @@ UNSEEN_PEOPLE = (17, 18, 19, 20)
 NEW_DAY = 3
 """Test session of the protocol ``new-day``."""
 
+HIGHEST_NUMBER = 999_999
+"""Of a person or session."""
+
 PROTOCOLS = ("unseen", "new-day")
 
 
@@ -51,6 +54,8 @@ def parse_numbers(text: str, what: str = "people") -> tuple[int, ...]:
         low, high = int(first), int(last or first)
         if low > high:
             raise ValueError(f"{what} {text!r} runs backwards at {part!r}; write {high}-{low}")
+        if high > HIGHEST_NUMBER:
+            raise ValueError(f"{what} {text!r} is not understood at {part!r}; the numbers end at {HIGHEST_NUMBER}")
         numbers.update(range(low, high + 1))
     return tuple(sorted(numbers))
 

@@ -31,6 +31,19 @@ def whole(path: Path) -> Iterator[Path]:
         neighbour.unlink(missing_ok=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Refuses a folder that could not be made or written, before the work that is to end in it.
+
+    Raises:
+        ValueError: something on the way to it is a file, or may not be written; names it.
+    """
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir():
+        raise ValueError(f"{folder} cannot be a folder, since {above} is a file; choose another one")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ValueError(f"{folder} cannot be written, since {above} is not yours to write; choose another one")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes ``value`` as indented JSON, whole or not at all."""
     with whole(path) as neighbour:

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from devices.npz import save_npz
 from devices.recording import Recording
@@ -18,7 +19,7 @@ from dsp.design import DspSpec, design
 from dsp.flow import StreamInfo
 from models import families
 from models.checkpoint import Checkpoint, save
-from stream.cli import app, parse_speed
+from stream.cli import main, parse_speed
 from stream.profiler import controller_delay_s
 from tests.stream.conftest import HOP, RATE_HZ, WINDOW
 
@@ -30,8 +31,11 @@ class Result(NamedTuple):
 
 
 def call(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    return Result(result.exit_code, result.stdout, result.stderr)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    assert isinstance(end.value.code, int)
+    return Result(end.value.code, out.getvalue(), err.getvalue())
 
 
 def decisions_and_summary(result: Result) -> tuple[list[str], dict[str, Any]]:
@@ -148,6 +152,50 @@ def test_bad_input_gets_one_sentence(recorded: Path, checkpoint: Path, recording
     assert "known are sim:" in sentence(call("live", "cyton", "--checkpoint", checkpoint))
     assert "like sim:person=7" in sentence(call("live", "sim:height=3", "--checkpoint", checkpoint))
     assert "--seconds" in sentence(call("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 0.1))
+    assert "--seconds is inf" in sentence(
+        call("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", "inf")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "No such command 'nonsense'; see 'python -m stream --help'"),
+        (["replay"], "Missing argument 'recording'; see 'python -m stream replay --help'"),
+        (["replay", "a.csv"], "Missing option '--checkpoint'"),
+        (["replay", "a.csv", "--chekpoint", "b"], "--checkpoint"),
+        (["replay", "a.csv", "--checkpoint", "b", "--rate", "fast"], "Invalid value for '--rate'"),
+        (["replay", "a.csv", "--checkpoint", ""], "is empty; leave it out, or give it a value"),
+        (["live", "sim:repetitions=99999999", "--checkpoint", "b"], "cannot be used"),
+    ],
+)
+def test_wrong_use_is_one_sentence_as_well(arguments: list[str], words: str) -> None:
+    assert words in sentence(call(*arguments))
+
+
+def test_no_words_at_all_get_the_help() -> None:
+    result = call()
+    assert result.exit_code == 0
+    assert "replay" in result.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_sentence(recorded: Path, checkpoint: Path) -> None:
+    program = [sys.executable, "-m", "stream", "replay", str(recorded), "--checkpoint", str(checkpoint)]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*program, "--speed", "max"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert (ended.returncode, ended.stderr) == (2, "error: No space left on device\n")
+
+
+def test_a_path_may_look_like_markup(recording: Recording, checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / "[bold]ü x[green].npz"
+    bare = replace(recording, info=StreamInfo("", RATE_HZ, recording.info.channels), names=(), labels=None)
+    save_npz(path, bare)
+    result = call("replay", path, "--checkpoint", checkpoint, "--speed", "max")
+    assert result.exit_code == 0
+    assert "[bold]ü x[green].npz (simulated), 7.9 s" in result.stdout
 
 
 @pytest.mark.parametrize(("text", "speed"), [("max", None), ("1", 1.0), ("2.5", 2.5)])
@@ -176,8 +224,8 @@ def test_help_does_not_wait_for_the_network_library() -> None:
 
 def test_the_live_path_does_not_import_scipy(recorded: Path, checkpoint: Path) -> None:
     script = (
-        "import sys; from stream.cli import app\n"
-        "try: app(['replay', *sys.argv[1:]])\n"
+        "import sys; from stream.cli import main\n"
+        "try: main(['replay', *sys.argv[1:]])\n"
         "except SystemExit as end: print(end.code, 'scipy.signal' in sys.modules)"
     )
     options = [str(recorded), "--checkpoint", str(checkpoint), "--speed", "max", "--json"]

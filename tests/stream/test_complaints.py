@@ -1,15 +1,29 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from dsp.complaints import one_sentence, plainly
+from dsp.complaints import INSTALL, one_sentence, plainly
 
 
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
         (ValueError("'x' has\nseven columns"), 2, "error: 'x' has seven columns\n"),
-        (FileNotFoundError(2, "No such file or directory", "a.csv"), 2, "error: 'a.csv': No such file or directory\n"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.csv"),
+            2,
+            "error: 'a.csv' cannot be used: No such file or directory; "
+            "choose another path, or see who may read and write there\n",
+        ),
+        (OSError(28, "No space left on device"), 2, "error: No space left on device\n"),
+        (MemoryError(), 2, "error: the memory does not suffice; give it less at once\n"),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            2,
+            f"error: torch is not installed for {sys.executable}; {INSTALL}\n",
+        ),
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 0, ""),
     ],
@@ -24,6 +38,11 @@ def test_errors_of_the_user(capsys: pytest.CaptureFixture[str], error: BaseExcep
 def test_a_defect_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError), plainly():
         raise ZeroDivisionError
+
+
+def test_a_missing_part_of_ours_is_a_defect() -> None:
+    with pytest.raises(ModuleNotFoundError), plainly():
+        raise ModuleNotFoundError("No module named 'dsp.sums'", name="dsp.sums")
 
 
 def test_an_error_without_words_gives_its_name() -> None:

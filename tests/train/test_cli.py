@@ -58,6 +58,15 @@ def test_every_command_explains_itself(
         (("se_resnet", "--data", "x", "--out", "y", "--people", "some"), "write 17-20"),
         (("evaluate", "--checkpoint", "nowhere", "--data", "x", "--protocol", "unseen"), "nothing of that name"),
         (("predict", "--data", "x", "--checkpoints", "nowhere", "--output", "y"), "nothing of that name"),
+        (("se_resnet", "--data", "x"), "Missing option '--out'; see 'python -m train se_resnet --help'"),
+        (("se_resnet", "--data", "x", "--out", "y", "--bogus"), "No such option: --bogus"),
+        (("se_resnet", "--data", "x", "--out", ""), "one of the arguments of 'python -m train' is empty"),
+        (("se_resnet", "--data", "x", "--out", "y", "--people", "1-99999999999"), "the numbers end at 999999"),
+        (("se_resnet", "--data", "x", "--out", "y", "--device", "tpu"), "'tpu' is no device"),
+        (("se_resnet", "--data", "x", "--out", "y", "lr=inf"), "lr is inf; it must be at least 1e-12, and finite"),
+        (("se_resnet", "--data", "x", "--out", "y", "batch=999999999999"), "batch is 999999999999; it must be between"),
+        (("se_resnet", "--data", "x", "--out", "y", "dsp.rate_hz=0"), "dsp.rate_hz is 0; give a number above zero"),
+        (("ensemble", "--members", "a", "b", "--weights", "1", "--out", "c"), "2 members but 1 weights"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_status_2(
@@ -116,6 +125,28 @@ def test_several_values_after_one_option() -> None:
     plain = ["ensemble", "--members", "a", "--members", "b", "--weights", "1", "--weights", "2", "--out", "c", "--json"]
     assert spread(typed) == plain
     assert spread(plain) == plain
+    assert spread(["--weights", "1", "-2", "--json"]) == ["--weights", "1", "--weights", "-2", "--json"]
+
+
+def test_where_nothing_can_be_written_is_said_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoint" / "notes.txt").write_text("mine")
+    within, taken = str(tmp_path / "file" / "run"), str(tmp_path / "run")
+    recipe = ("se_resnet", "--data", "nowhere", "--out")
+    for arguments, words in (
+        ((*recipe, within), "file is a file; choose another"),
+        ((*recipe, taken), "holds a run already; add --resume"),
+        ((*recipe, taken, "--resume"), "is not a checkpoint, so it is not overwritten"),
+        (("predict", "--data", "x", "--checkpoints", "x", "--output", within), "file is a file; choose another"),
+        (("ensemble", "--members", taken, "--out", f"{taken}/pair"), "lies inside the member"),
+    ):
+        code, out, err = run(capsys, *arguments)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert words in err
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["checkpoint", "file", "notes.txt", "run"]
 
 
 @pytest.mark.data

@@ -96,7 +96,7 @@ def test_a_cache_that_cannot_be_written_does_not_matter(
     (tmp_path / "file").touch()
     monkeypatch.setenv("MYOSTREAM_CACHE", str(tmp_path / "file"))
     assert len(load(str(synapse_like), (1,)).recordings) == 10
-    assert "cannot be written" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("cannot be written") == 1
 
 
 def test_a_zip_is_as_good_as_its_folder(synapse_like: Path, tmp_path: Path) -> None:

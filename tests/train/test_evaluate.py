@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from devices.files import save_npz
 from devices.recording import Recording
@@ -55,6 +58,20 @@ def test_an_ensemble_that_does_not_fit_leaves_nothing(pair: Path, tmp_path: Path
         with pytest.raises(ValueError, match=sentence):
             combine(members, weights, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_ensemble_with_a_member_that_computes_otherwise_is_not_made(pair: Path, tmp_path: Path) -> None:
+    changed = shutil.copytree(pair / "se_resnet", tmp_path / "changed")
+    golden = load_file(changed / "golden.safetensors")
+    save_file({**golden, "logits": golden["logits"] + 1}, changed / "golden.safetensors")
+    card = json.loads((changed / "model.json").read_text())
+    card["sha256"]["golden.safetensors"] = sha256((changed / "golden.safetensors").read_bytes()).hexdigest()
+    (changed / "model.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="'changed' gives other logits"):
+        combine([pair / "se_resnet", changed], None, tmp_path / "out")
+    with pytest.raises(ValueError, match="lies inside the member"):
+        combine([pair / "se_resnet"], None, pair / "se_resnet" / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["changed"]
 
 
 def by_hand(pair: Path, data: Path, person: int) -> dict[str, float]:

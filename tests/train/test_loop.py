@@ -111,7 +111,7 @@ def test_the_best_epoch_is_kept(corpus: Corpus, tmp_path: Path) -> None:
 
 
 def test_without_validation_the_last_epoch_is_kept(corpus: Corpus, tmp_path: Path) -> None:
-    run = Run(prepare("se_resnet", tiny("se_resnet", "epochs=3", "validation=0"), (), corpus), CPU)
+    run = Run(prepare("se_resnet", tiny("se_resnet", "epochs=3", "validation=0", "ema=0"), (), corpus), CPU)
     weights = run.train(tmp_path)
     now = run.network.state_dict()
     assert run.done.best_epoch == 3

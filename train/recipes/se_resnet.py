@@ -19,15 +19,16 @@ from train.recipe import Processing, Recipe
 
 RECIPE = Recipe(
     family="se_resnet",
-    model={"widths": (32, 64, 128), "depth": 2, "kernel": 7, "dropout": 0.3},
+    model={"widths": (32, 64, 128), "depth": 2, "kernel": 7, "dropout": 0.5},
     dsp=Processing(band_hz=(20.0, 450.0), window_ms=400.0, hop_ms=160.0),
     augment=Augment(gain=0.3, noise=0.02),
     epochs=8,
     batch=128,
     lr=3e-3,
-    weight_decay=0.02,
+    weight_decay=0.3,
     warmup=0.1,
     clip=1.0,
     label_smoothing=0.1,
+    ema=0.995,
     validation=3,
 )

@@ -1,0 +1,75 @@
+"""What ships with the project: checkpoints and the demo recording."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devices.files import load
+from models.checkpoint import load_ensemble
+
+ROOT = Path(__file__).parents[1]
+CHECKPOINTS = ROOT / "models" / "checkpoints"
+DEMO = ROOT / "recordings" / "demo.npz"
+
+
+def replay(*arguments: str | Path) -> list[dict]:
+    """The lines of ``stream replay --json``."""
+    command = [sys.executable, "-m", "stream", "replay", "--json", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_demo_is_recognised():
+    *decisions, summary = replay(DEMO, "--checkpoint", CHECKPOINTS / "demo", "--speed", "max")
+    recording = load(DEMO)
+    spec = load_ensemble(CHECKPOINTS / "demo").members[0].checkpoint.design.spec
+    assert len(decisions) == summary["decisions"] == spec.windows_in(len(recording.samples))
+    assert summary["accuracy"] >= 0.9
+    assert summary["dropped"] == 0
+
+
+def test_the_demo_is_plainly_simulated_and_of_nobody_trained_on():
+    recording = load(DEMO)
+    assert recording.simulated
+    assert set(recording.names) == {recording.names[i] for i in recording.labels}
+    assert "rest" in recording.names
+    assert DEMO.stat().st_size < 2_000_000
+    provenance = load_ensemble(CHECKPOINTS / "demo").provenance
+    assert provenance["simulated"]
+    assert recording.person not in {f"sim{p}" for p in provenance["people"] + provenance["validation_people"]}
+
+
+def test_the_synapse_ensemble_is_that_of_its_source():
+    ensemble = load_ensemble(CHECKPOINTS / "synapse")
+    assert {member.name: member.weight for member in ensemble.members} == pytest.approx(
+        {"standard": 0.45, "mixup": 0.55}
+    )
+    views = ensemble.members[0].checkpoint.views
+    assert (views.count, views.shift, views.noise, views.gain) == (5, 10, 0.02, 1.05)
+    for member in ensemble.members:
+        assert member.checkpoint.provenance["people"] == list(range(1, 21))
+        assert sum(p.numel() for p in member.module.parameters()) <= 1_000_000
+
+
+def test_checkpoints_are_small_and_have_a_card():
+    files = [path for path in CHECKPOINTS.rglob("*") if path.is_file()]
+    assert all(path.stat().st_size < 4_000_000 for path in files)
+    assert sum(path.stat().st_size for path in files) < 20_000_000
+    for name in ("demo", "synapse"):
+        assert (CHECKPOINTS / name / "README.md").exists()
+
+
+@pytest.mark.data
+def test_a_real_trial_gives_every_decision_at_any_speed(synapse_zip):
+    trial = synapse_zip / "Session1" / "session1_subject_18" / "gesture04_trial01.csv"
+    spec = load_ensemble(CHECKPOINTS / "synapse").members[0].checkpoint.design.spec
+    runs = [replay(trial, "--checkpoint", CHECKPOINTS / "synapse", "--speed", speed) for speed in ("max", "1")]
+    assert len(runs[0]) - 1 == (2560 - 204) // spec.hop + 1
+    assert runs[0][:-1] == runs[1][:-1]
+    assert all(line["true"] == "gesture04" for line in runs[0][:-1])
