@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def conv_norm(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, members: int = 1, shared: bool = False
-) -> nn.Sequential:
+def conv_norm(inputs: int, outputs: int, kernel: int, *, stride: int = 1, members: int = 1) -> nn.Sequential:
     """A 1-D convolution and its batch normalisation, ``(B, M*inputs, T)`` to ``(B, M*outputs, ceil(T/stride))``.
 
     Args:
@@ -25,12 +23,42 @@ def conv_norm(
         kernel: length of the convolution, odd.
         stride: step of the convolution.
         members: M.
-        shared: every member reads the same ``(B, inputs, T)``. The convolution is then not grouped, which is the
-            same sum as repeating the input M times, without the copy.
     """
-    read, groups = (inputs, 1) if shared else (members * inputs, members)
-    conv = nn.Conv1d(read, members * outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    conv = nn.Conv1d(members * inputs, members * outputs, kernel, stride, kernel // 2, groups=members, bias=False)
     return nn.Sequential(conv, nn.BatchNorm1d(members * outputs))
+
+
+class Decorrelation(nn.Module):
+    """Mixes the input's channels by a fixed matrix, so that over the training people they are uncorrelated.
+
+    Electrodes around one arm hear much the same: of the variance of eight monopolar channels four fifths lie in one
+    direction, and what tells gestures apart in the others. The matrix is the inverse square root of the covariance
+    (ZCA, Bell & Sejnowski, Vision Res 37:3327-3338, 1997), which keeps each channel as near to itself as can be;
+    the identity until ``fit`` is called. It is a buffer: stored, never trained.
+
+    Args:
+        channels: C.
+        members: M; every member reads the same input and may have a matrix of its own.
+    """
+
+    matrix: Tensor
+
+    def __init__(self, channels: int, members: int = 1) -> None:
+        super().__init__()
+        self.register_buffer("matrix", torch.eye(channels).repeat(members, 1))
+
+    def fit(self, covariance: Tensor, floor: float = 1e-4) -> None:
+        """Takes the matrix from a ``(C, C)`` covariance of normalised samples.
+
+        Eigenvalues below ``floor`` of the largest are raised to it, so that a dead channel is not blown up.
+        """
+        values, vectors = torch.linalg.eigh(covariance.double().cpu())
+        values = values.clamp_min(float(values.max()) * floor)
+        self.matrix.copy_((vectors * values.rsqrt()) @ vectors.T)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, T)`` to ``(B, M*C, T)``."""
+        return self.matrix @ x
 
 
 class SqueezeExcitation(nn.Module):

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.blocks import SqueezeExcitation, conv_norm
+from models.blocks import Decorrelation, SqueezeExcitation, conv_norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,8 @@ class SEResNet(nn.Module):
         self.members = members
         self.classes = config.classes
         first, last = config.widths[0], config.widths[-1]
-        self.stem = conv_norm(
-            config.channels, first, config.kernel, stride=config.stem_stride, members=members, shared=True
-        )
+        self.decorrelate = Decorrelation(config.channels, members)
+        self.stem = conv_norm(config.channels, first, config.kernel, stride=config.stem_stride, members=members)
         units = [Residual(first, first, 1, config, members) for _ in range(config.depth)]
         for before, width in pairwise(config.widths):
             units.append(Residual(before, width, 2, config, members))
@@ -106,7 +105,7 @@ class SEResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits; see the class."""
-        features = self.units(torch.relu(self.stem(x))).mean(-1, keepdim=True)
+        features = self.units(torch.relu(self.stem(self.decorrelate(x)))).mean(-1, keepdim=True)
         logits: Tensor = self.head(self.dropout(features))
         shape = (len(x), self.classes) if self.members == 1 else (len(x), self.members, self.classes)
         return logits.view(shape)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.blocks import Decorrelation
 from models.families import build
 from train import metrics
 from train.augment import augment
@@ -45,6 +46,8 @@ class Run:
         self.task = task
         self.device = device
         self.network = build(task.recipe.family, task.config).to(device)
+        if recipe.decorrelate:
+            decorrelate(self.network, task)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
         self.done = Progress()
         recordings = task.corpus.indices(task.split.train)
@@ -197,6 +200,21 @@ def forward(network: nn.Module, task: Task, places: NDArray[np.int64], device: t
             answers.append(network(windows).softmax(1).cpu().numpy())
     network.train()
     return np.concatenate(answers) if answers else np.empty((0, len(task.corpus.labels)), np.float32)
+
+
+def decorrelate(network: nn.Module, task: Task) -> None:
+    """Fits every ``Decorrelation`` of a network to the covariance of the training side, in place.
+
+    Like the scale of the processing, it takes in the people set apart for early stopping: their labels are not used.
+    """
+    samples = task.track.samples
+    total = np.zeros((samples.shape[1], samples.shape[1]))
+    for first in range(0, len(samples), AT_ONCE * AT_ONCE):
+        part = samples[first : first + AT_ONCE * AT_ONCE].astype(np.float64)
+        total += part.T @ part
+    for module in network.modules():
+        if isinstance(module, Decorrelation):
+            module.fit(torch.from_numpy(total / len(samples)))
 
 
 def learning_rate(recipe: Recipe, step: int, total: int) -> float:

@@ -78,6 +78,7 @@ class Recipe:
         model: the family's configuration; channels and classes come from the data.
         dsp: signal processing.
         augment: random changes to the training windows.
+        decorrelate: mix the channels so that they are uncorrelated over the training people, where the family can.
         lend: share of the training windows that are lent to another wearer's electrodes (``train.wearers``).
         epochs: passes; one gives each stretch of a window's length ``overlap`` random windows.
         overlap: training windows for each window's length of recording and epoch.
@@ -102,6 +103,7 @@ class Recipe:
     model: Mapping[str, Any] = field(default_factory=dict)
     dsp: Processing = field(default_factory=Processing)
     augment: Augment = field(default_factory=Augment)
+    decorrelate: bool = True
     lend: float = 0.0
     epochs: int = 8
     overlap: float = 2.0

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from models import families
-from models.blocks import SqueezeExcitation, fold, stack_states
+from models.blocks import Decorrelation, SqueezeExcitation, fold, stack_states
 from tests.models.conftest import TINY, lived_in, tiny
 
 
@@ -63,3 +63,30 @@ def test_squeeze_and_excitation_only_scales_channels() -> None:
     ratio = block(x) / x
     torch.testing.assert_close(ratio, ratio[..., :1].expand_as(ratio), rtol=1e-4, atol=1e-5)
     assert bool(((ratio > 0) & (ratio < 1)).all())
+
+
+def test_decorrelation_makes_the_channels_uncorrelated() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.randn(8, 8, generator=generator)
+    x = mixing @ torch.randn(1, 8, 20_000, generator=generator)
+    block = Decorrelation(8)
+    assert torch.equal(block(x), x)
+    block.fit(x[0] @ x[0].T / x.shape[-1])
+    out = block(x)[0]
+    torch.testing.assert_close(out @ out.T / x.shape[-1], torch.eye(8), atol=2e-3, rtol=0)
+    assert not list(block.parameters())
+
+
+def test_decorrelation_does_not_blow_up_a_dead_channel() -> None:
+    block = Decorrelation(2)
+    block.fit(torch.tensor([[4.0, 0.0], [0.0, 0.0]]))
+    torch.testing.assert_close(block.matrix, torch.tensor([[0.5, 0.0], [0.0, 50.0]]))
+
+
+def test_each_member_has_its_own_decorrelation() -> None:
+    first, second, both = Decorrelation(2), Decorrelation(2), Decorrelation(2, members=2)
+    first.fit(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
+    second.fit(torch.tensor([[1.0, 0.0], [0.0, 9.0]]))
+    both.load_state_dict(stack_states([first.state_dict(), second.state_dict()]))
+    x = torch.randn(3, 2, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(both(x), torch.cat([first(x), second(x)], 1))

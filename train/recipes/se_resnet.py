@@ -22,7 +22,7 @@ RECIPE = Recipe(
     model={"widths": (32, 64, 128), "depth": 2, "kernel": 7, "dropout": 0.5},
     dsp=Processing(band_hz=(20.0, 450.0), window_ms=400.0, hop_ms=160.0),
     augment=Augment(gain=0.3, noise=0.02),
-    epochs=8,
+    epochs=5,
     batch=128,
     lr=3e-3,
     weight_decay=0.3,

@@ -13,4 +13,4 @@ from dataclasses import replace
 
 from train.recipes import se_resnet
 
-RECIPE = replace(se_resnet.RECIPE, augment=replace(se_resnet.RECIPE.augment, mixup=0.4))
+RECIPE = replace(se_resnet.RECIPE, augment=replace(se_resnet.RECIPE.augment, mixup=0.4), epochs=6)
