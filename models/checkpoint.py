@@ -3,16 +3,13 @@
 ``model.safetensors``  the parameters; ``model.json``  family, config, labels, signal processing, views, decision,
 provenance; ``golden.safetensors``  a few windows with the logits that the network gave for them on the CPU, by which
 whoever loads it can tell that it still computes the same.
-
-An ensemble is a folder of checkpoints with ``ensemble.json``, the list of its members and their weights.
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +27,6 @@ from models.stored import Golden
 from models.views import Views
 
 FORMAT = "myostream-checkpoint/1"
-ENSEMBLE_FORMAT = "myostream-ensemble/1"
 CARD, WEIGHTS, GOLDEN = "model.json", "model.safetensors", "golden.safetensors"
 FILES = (CARD, WEIGHTS, GOLDEN)
 ENSEMBLE = "ensemble.json"
@@ -38,7 +34,6 @@ CARD_KEYS = (
     *("format", "family", "config", "labels", "dsp", "fingerprint", "views", "decision", "provenance"),
     "sha256",
 )
-ENSEMBLE_KEYS = ("format", "members", "provenance")
 
 
 @dataclass(frozen=True)
@@ -96,13 +91,6 @@ class Member(NamedTuple):
     golden: Golden
 
 
-class Ensemble(NamedTuple):
-    """Loaded members, which agree in labels and signal processing, and the provenance of the whole."""
-
-    members: tuple[Member, ...]
-    provenance: Mapping[str, Any]
-
-
 def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: NDArray[np.float32]) -> None:
     """Writes a checkpoint folder, whole or not at all; a checkpoint that is there already is replaced.
 
@@ -149,56 +137,16 @@ def load(path: str | Path) -> tuple[Checkpoint, nn.Module]:
         ValueError: there is none at ``path``, or anything in it is damaged, foreign, of an unknown format, family or
             key, or does not fit the rest; one sentence that says which.
     """
-    member = _load(Path(path), 1.0)
+    member = load_member(Path(path))
     return member.checkpoint, member.module
 
 
-def save_ensemble(
-    path: str | Path, members: Sequence[tuple[str, float]], provenance: Mapping[str, Any] | None = None
-) -> None:
-    """Makes the folder ``path``, in which the members are already saved, an ensemble.
-
-    Args:
-        path: of the folder.
-        members: name of a subfolder and its weight, above zero; the weights need not sum to 1.
-        provenance: anything that JSON can hold.
+def load_member(path: Path, weight: float = 1.0) -> Member:
+    """``load`` with everything that an ensemble or a classifier needs.
 
     Raises:
-        ValueError: a member cannot be loaded, or they do not fit one another.
+        ValueError: as ``load``.
     """
-    root = Path(path)
-    if (root / CARD).exists():
-        raise ValueError(f"{root} is a checkpoint itself; make the ensemble in a folder above its members")
-    card = {
-        "format": ENSEMBLE_FORMAT,
-        "members": [{"path": name, "weight": float(weight)} for name, weight in members],
-        "provenance": dict(provenance or {}),
-    }
-    _load_members(root, card)
-    folder.write(root / ENSEMBLE, stored.json_bytes(card))
-
-
-def load_ensemble(path: str | Path) -> Ensemble:
-    """Reads an ensemble folder, or a checkpoint folder as an ensemble of one.
-
-    Raises:
-        ValueError: as ``load``; or the members do not agree in labels and signal processing, a weight is not above
-            zero, or a member lies outside the folder.
-    """
-    root = Path(path)
-    if not (root / ENSEMBLE).is_file():
-        member = _load(root, 1.0)
-        return Ensemble((member,), member.checkpoint.provenance)
-    try:
-        card = stored.read_card(root / ENSEMBLE, ENSEMBLE_FORMAT, ENSEMBLE_KEYS)
-        if (root / CARD).exists():
-            raise ValueError(f"it holds both {ENSEMBLE} and {CARD}; remove the one that does not belong")
-        return Ensemble(tuple(_load_members(root, card)), card["provenance"])
-    except ValueError as error:
-        raise ValueError(f"the ensemble {root} cannot be used: {error}") from error
-
-
-def _load(path: Path, weight: float) -> Member:
     try:
         _refuse_missing(path)
         card = stored.read_card(path / CARD, FORMAT, CARD_KEYS)
@@ -213,56 +161,6 @@ def _load(path: Path, weight: float) -> Member:
         raise ValueError(f"the checkpoint {path} cannot be used: {error}") from error
     module.load_state_dict(state)
     return Member(path.resolve().name, weight, checkpoint, module.eval(), golden)
-
-
-def _load_members(root: Path, card: Mapping[str, Any]) -> list[Member]:
-    listed = card["members"]
-    if not isinstance(listed, list) or not listed:
-        raise ValueError("members must be a list of at least one {path, weight}")
-    loaded: list[Member] = []
-    for entry in listed:
-        name, weight = _entry(entry)
-        if name in [member.name for member in loaded]:
-            raise ValueError(f"the member {name!r} is listed twice")
-        loaded.append(_load(_inside(root, name), weight)._replace(name=name))
-    first = loaded[0]
-    for other in loaded[1:]:
-        _check_agree(first, other)
-    total = sum(member.weight for member in loaded)
-    return [member._replace(weight=member.weight / total) for member in loaded]
-
-
-def _entry(entry: object) -> tuple[str, float]:
-    if not isinstance(entry, dict) or set(entry) != {"path", "weight"}:
-        raise ValueError(f"the member {entry!r} must have the keys path and weight, and no other")
-    name, weight = entry["path"], entry["weight"]
-    if not isinstance(name, str):
-        raise ValueError(f"the path {name!r} of a member must be the name of a subfolder")
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
-        raise ValueError(f"the weight of the member {name!r} is {weight!r}; it must be a number above zero")
-    return name, float(weight)
-
-
-def _inside(root: Path, name: str) -> Path:
-    """The member's folder; nothing outside the ensemble's is ever read."""
-    home, target = root.resolve(), (root / name).resolve()
-    if Path(name).is_absolute() or "\\" in name or target == home or not target.is_relative_to(home):
-        raise ValueError(f"the member {name!r} lies outside the ensemble's folder; only subfolders can be members")
-    return root / name
-
-
-def _check_agree(one: Member, other: Member) -> None:
-    if one.checkpoint.labels != other.checkpoint.labels:
-        raise ValueError(
-            f"{one.name!r} tells {', '.join(one.checkpoint.labels)} apart, but {other.name!r} "
-            f"{', '.join(other.checkpoint.labels)}; members must share their labels"
-        )
-    prints = one.checkpoint.design.fingerprint, other.checkpoint.design.fingerprint
-    if prints[0] != prints[1]:
-        raise ValueError(
-            f"{one.name!r} was trained behind the signal processing {prints[0]}, but {other.name!r} behind "
-            f"{prints[1]}; members must share their dsp spec"
-        )
 
 
 def refuse_foreign(target: Path) -> None:

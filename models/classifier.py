@@ -22,8 +22,9 @@ from dsp.design import Design
 from dsp.flow import Window
 from models import families
 from models.blocks import fold, stack_states
-from models.checkpoint import Ensemble, Member, load_ensemble
+from models.checkpoint import Member
 from models.decision import Settings
+from models.ensemble import Ensemble, load_ensemble
 from models.views import ORIGINAL, Views
 
 TOLERANCE = 1e-3

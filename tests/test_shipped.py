@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devices.files import load
-from models.checkpoint import load_ensemble
+from models.ensemble import load_ensemble
 
 ROOT = Path(__file__).parents[1]
 CHECKPOINTS = ROOT / "models" / "checkpoints"

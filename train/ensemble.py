@@ -10,6 +10,7 @@ from typing import Any
 
 from models import checkpoint as checkpoints
 from models.classifier import load_classifier
+from models.ensemble import save_ensemble
 from train.answers import checkpoint_in
 from train.keep import FOLDER
 from train.storage import check_writable
@@ -49,7 +50,7 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
         for name, path in zip(names, members, strict=True):
             records[name] = dict(checkpoints.load(checkpoint_in(path))[0].provenance)
             shutil.copytree(checkpoint_in(path), neighbour / name)
-        checkpoints.save_ensemble(neighbour, list(zip(names, shares, strict=True)), _provenance(records))
+        save_ensemble(neighbour, list(zip(names, shares, strict=True)), _provenance(records))
         load_classifier(neighbour, device="cpu", threads=None)  # replays every member's golden windows
         if out.exists():
             out.rmdir()

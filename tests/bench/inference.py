@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from dsp.flow import Window
-from models.checkpoint import load_ensemble
 from models.classifier import load_classifier
+from models.ensemble import load_ensemble
 from tests.bench.clock import medians_us
 
 CHECKPOINT = Path(__file__).parents[2] / "models" / "checkpoints" / "synapse"

@@ -13,7 +13,8 @@ from torch import nn
 
 from dsp.design import Design, DspSpec, design
 from models import families
-from models.checkpoint import Checkpoint, save, save_ensemble
+from models.checkpoint import Checkpoint, save
+from models.ensemble import save_ensemble
 
 LABELS = ("fist", "open", "point")
 TINY = {"channels": 4, "classes": 3, "widths": [8, 16], "depth": 1, "kernel": 3}

@@ -20,8 +20,9 @@ from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 
 from dsp.design import Design
-from models.checkpoint import Checkpoint, load, load_ensemble, save, save_ensemble
+from models.checkpoint import Checkpoint, load, save
 from models.decision import Settings
+from models.ensemble import load_ensemble, save_ensemble
 from models.views import Views
 from tests.models.conftest import LABELS, TINY, tiny
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from dsp.design import Design
 from dsp.flow import Window
-from models.checkpoint import load_ensemble
 from models.classifier import load_classifier
+from models.ensemble import load_ensemble
 from models.views import Views
 from tests.models.conftest import LABELS
 from tests.models.test_checkpoint import retensor
