@@ -1,8 +1,10 @@
 """SE-ResNet-1D with MixUp: the other member of the Synapse ensemble.
 
 What: the architecture and data of ``se_resnet``; each training window is blended with another one, signal and label
-alike, by a share drawn from Beta(0.4, 0.4). It is less sure of itself and errs elsewhere than the standard member,
-which is why the two vote (0.45 standard, 0.55 MixUp).
+alike, by a share drawn from Beta(0.4, 0.4). The two vote, 0.45 standard and 0.55 MixUp, as in the source.
+
+Scores: trained on people 1-16 (validation=0), tested on 17-20 from a cold start, without views: 71.5 % of windows,
+76.9 % of trials by averaging them, 77.6 % in one pass.
 
 Source: system 1 of the challenge; MixUp from Zhang et al., ICLR 2018.
 """
