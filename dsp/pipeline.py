@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dsp.design import Design, DspSpec
 from dsp.flow import Chunk, Samples, Window
-from dsp.kernels import advance, kernel_for
+from dsp.kernels import advance, aligned_zeros, kernel_for
 
 
 class Pipeline:
@@ -32,8 +32,8 @@ class Pipeline:
         self.lost = 0
         self._sections, self._rest = design.arrays()
         self._gain = _gain(spec)
-        self._state = np.zeros((len(self._sections), 2, spec.channels))
-        self._history = np.zeros((2 * spec.window, spec.channels), np.float32)
+        self._state = aligned_zeros((len(self._sections), 2, spec.channels), np.float64)
+        self._history = aligned_zeros((2 * spec.window, spec.channels), np.float32)
         self._window, self._hop = spec.window, spec.hop
         self._advance = kernel_for(spec.channels)
         self.reset()

@@ -9,7 +9,7 @@ from scipy import signal
 
 from dsp.design import DspSpec, design
 from dsp.flow import Chunk
-from dsp.kernels import advance
+from dsp.kernels import advance, aligned_zeros
 from dsp.pipeline import Pipeline
 from tests.bench.clock import medians_us
 
@@ -21,7 +21,8 @@ def _kernel(length: int) -> dict[str, Any]:
     sections, rest = KILOHERTZ.arrays()
     x = (np.random.default_rng(0).normal(size=(length, 8)) * 200).astype(np.float32)
     wide = x.astype(np.float64)
-    state, history, gain = np.zeros((len(rest), 2, 8)), np.zeros((2 * 400, 8), np.float32), np.ones(8)
+    state, history = aligned_zeros((len(rest), 2, 8), np.float64), aligned_zeros((2 * 400, 8), np.float32)
+    gain = np.ones(8)
     theirs = np.zeros_like(state)
 
     def peer() -> None:
