@@ -46,7 +46,7 @@ class Chunk(NamedTuple):
 
     Attributes:
         samples: ``(T, C)`` float32, microvolts; T may be 0.
-        first: stream index of the first sample.
+        first: stream index of the first sample; of no meaning in an empty chunk.
         stamps: ``(T,)`` float64, seconds on the host's monotonic clock (``time.perf_counter``) at which each
             sample arrived, or None where time has no meaning (a file read at once).
     """

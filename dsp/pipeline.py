@@ -66,7 +66,7 @@ class Pipeline:
             One window for each hop. Its samples are a view that the next step overwrites.
 
         Raises:
-            ValueError: the channels do not fit, or the chunk begins before the end of the last one.
+            ValueError: the channels or the stamps do not fit, or the chunk begins before the end of the last one.
         """
         samples = self._admit(chunk)
         begin, total = 0, len(samples)
@@ -86,11 +86,17 @@ class Pipeline:
 
     def _admit(self, chunk: Chunk) -> Samples:
         samples = np.ascontiguousarray(chunk.samples, np.float32)
+        if not samples.flags.writeable:  # to numba another type, which it would compile a kernel for in mid-stream
+            samples = samples.copy()
         if samples.ndim != 2 or samples.shape[1] != self.spec.channels:
             raise ValueError(
                 f"a chunk of shape {samples.shape} arrived, but the pipeline was built for "
                 f"(samples, {self.spec.channels}); choose {self.spec.channels} channels"
             )
+        if chunk.stamps is not None and len(chunk.stamps) != len(samples):
+            raise ValueError(f"a chunk has {len(samples)} samples but {len(chunk.stamps)} stamps; give one for each")
+        if not len(samples):
+            return samples
         if self._next is not None and chunk.first != self._next:
             if chunk.first < self._next:
                 raise ValueError(
@@ -99,7 +105,7 @@ class Pipeline:
                 )
             self.lost += chunk.first - self._next
             self.reset()
-        if self._next is None and len(samples):
+        if self._next is None:
             self._next = chunk.first
             self._state[:] = self._rest[:, :, None] * samples[0].astype(np.float64)
         return samples

@@ -20,6 +20,9 @@ import numpy as np
 
 from dsp.flow import Chunk, Samples
 
+MOST = 4096
+"""Samples in one ``read``: keeps its cost bounded where a long backlog has many gaps."""
+
 
 class Ring:
     """A ring of ``capacity`` samples of ``channels`` channels; see the contract above.
@@ -50,13 +53,16 @@ class Ring:
         """Appends a chunk (``(T, C)`` float32) and wakes the reader.
 
         Raises:
-            ValueError: the channels do not fit.
+            ValueError: the channels or the stamps do not fit.
         """
+        if chunk.stamps is not None and len(chunk.stamps) != len(chunk.samples):
+            raise ValueError(f"a chunk has {len(chunk.samples)} samples but {len(chunk.stamps)} stamps; give one each")
         if chunk.samples.ndim != 2 or chunk.samples.shape[1] != self._samples.shape[1]:
             raise ValueError(f"the ring holds {self._samples.shape[1]} channels; a chunk has {chunk.samples.shape}")
         for begin in range(0, len(chunk.samples), self.capacity):
             self._write_block(chunk, begin, min(begin + self.capacity, len(chunk.samples)))
-        self._news.set()
+        if len(chunk.samples):
+            self._news.set()
 
     def finish(self) -> None:
         """Says that no more samples will come."""
@@ -99,10 +105,10 @@ class Ring:
         return self._ended and self._error is None and self._published == self._consumed
 
     def read(self) -> Chunk:
-        """Everything that is there, up to the next gap.
+        """What is there, up to the next gap and at most ``MOST`` samples; ask again for the rest.
 
         Returns:
-            A chunk of its own memory; empty where nothing new is there.
+            A chunk of its own memory; empty where nothing new is there, or all of it was just overwritten.
 
         Raises:
             BaseException: the writer's error (see ``fail``), after the last sample.
@@ -113,7 +119,7 @@ class Ring:
             if self._error is not None and self._published == self._consumed:
                 raise self._error
             return Chunk(np.zeros((0, self._samples.shape[1]), np.float32), 0, np.zeros(0))
-        rows = np.arange(self._consumed, published) % self.capacity
+        rows = np.arange(self._consumed, min(published, self._consumed + MOST)) % self.capacity
         samples, index, stamps = self._samples[rows], self._index[rows], self._stamps[rows]
         # Whatever the writer has claimed since then may be torn: give it up.
         torn = min(max(self._claimed - self.capacity - self._consumed, 0), len(rows))

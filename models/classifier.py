@@ -66,7 +66,7 @@ class Classifier:
     """Windows to probabilities. Made by ``load_classifier``.
 
     A single window always runs as a batch of one (with its views), so its probabilities are the same to the last bit
-    from run to run; ``batch`` may differ from it by rounding.
+    from run to run; ``batch`` may differ from it by rounding. One thread at a time: it has one input to fill.
 
     Attributes:
         labels: K gestures in the order of the probabilities.

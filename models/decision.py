@@ -75,8 +75,8 @@ class Decide:
     The present gesture stays while it reaches the threshold itself and no other is likelier by ``hysteresis``.
     A window that is not intact gets an abstention, and neither enters the smoothing nor changes the state.
     Everything past is forgotten at a new recording (the window starts before the one before it did) and, if windows
-    are averaged, at a gap (it does not overlap the one before it): averages never reach across lost samples. With a
-    hop longer than the window no two windows overlap, so smoothing has no effect then.
+    are averaged, at a gap (it begins after the end of the one before it): averages never reach across lost samples.
+    With a hop longer than the window every window does so, and smoothing has no effect.
 
     Args:
         labels: K gestures in the order of the probabilities.
@@ -126,7 +126,7 @@ class Decide:
         if self._last is None:
             return False
         first, end = self._last
-        return window.first < first or (self.settings.smoothing > 1 and window.first >= end)
+        return window.first < first or (self.settings.smoothing > 1 and window.first > end)
 
     def _choose(self, smoothed: NDArray[np.float64]) -> int:
         """The present gesture while it holds, else the likeliest."""

@@ -43,8 +43,10 @@ class Acquisition:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leaving.set()
-        self._source.close()
-        self._thread.join(PATIENCE_S)
+        try:
+            self._source.close()
+        finally:
+            self._thread.join(PATIENCE_S)
 
     @property
     def running(self) -> bool:
@@ -54,11 +56,21 @@ class Acquisition:
     def _acquire(self) -> None:
         try:
             while not self._leaving.is_set() and (chunk := self._source.read()) is not None:
+                self._refuse_nan(chunk)
                 self._ring.write(_stamped(chunk))
         except BaseException as error:
             self._ring.fail(error)  # whatever it is, it belongs to the main thread
         else:
             self._ring.finish()
+
+    def _refuse_nan(self, chunk: Chunk) -> None:
+        """A filter that has met NaN gives nothing else ever after."""
+        if not np.isfinite(chunk.samples).all():
+            row = int(np.argmin(np.isfinite(chunk.samples).all(axis=1)))
+            raise ValueError(
+                f"{self._source.info.name!r} sent a value that is not a number (NaN or infinite) as sample "
+                f"{chunk.first + row}; check the device and its driver, then start again"
+            )
 
 
 def chunks(ring: Ring, *, wait_s: float = 0.1) -> Iterator[Chunk]:

@@ -133,14 +133,15 @@ class Board:
     ) -> None:
         """Write one page; indices as in ``stream.page.Page``. Costs a few microseconds and never waits."""
         sequence = self._sequence
-        sequence[0] += 1
+        writing = int(sequence[0]) | 1  # odd while the page is torn, also after a page that was never finished
+        sequence[0] = writing
         self._past[self._decisions % len(self._past)] = (end, decided, truth)
         self._decisions += 1
         self._draw(end)
         self._probabilities[:] = probabilities
         self._figures[:] = (confidence, p50_s, p99_s)
         self._numbers[:] = (end, decided, truth, dropped, self._decisions, right, counted, self._columns)
-        sequence[0] += 1
+        sequence[0] = writing + 1
 
     def _draw(self, end: int) -> None:
         """Add the columns that were completed since the last page."""

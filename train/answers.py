@@ -35,7 +35,8 @@ class Questions:
         places: ``(W,)`` where each window begins in the track.
         truth: ``(W,)`` label that most of it carries, negative where unknown.
         owner: ``(W,)`` recording that it is from.
-        trial_truth: ``(R,)`` label of a recording that is one trial of one gesture, -1 for any other.
+        trial_truth: ``(R,)`` label of a recording that is one trial of one gesture, -1 for any other, and
+            for one that is shorter than a window, to which there is no answer.
     """
 
     places: NDArray[np.int64]
@@ -81,7 +82,8 @@ def questions(track: Track, entries: Sequence[Entry], length: int, hop: int) -> 
     grids = [grid(track, index, length, hop) for index in range(len(entries))]
     nothing = [np.empty(0, np.int64)]
     owner = np.repeat(np.arange(len(grids)), [len(places) for places, _ in grids])
-    trials = np.array([_constant(track, i) if entry.gesture else -1 for i, entry in enumerate(entries)], np.int64)
+    whole = [bool(entry.gesture) and len(places) > 0 for entry, (places, _) in zip(entries, grids, strict=True)]
+    trials = np.array([_constant(track, i) if is_trial else -1 for i, is_trial in enumerate(whole)], np.int64)
     places = np.concatenate(nothing + [places for places, _ in grids])
     truth = np.concatenate(nothing + [labels for _, labels in grids])
     return Questions(places, truth, owner, trials)

@@ -35,6 +35,8 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
     if len(shares) != len(members):
         raise ValueError(f"{len(members)} members but {len(shares)} weights were given; give one weight for each")
     names = [_name(path) for path in members]
+    if taken := {"ensemble", "ensemble+views"} & set(names):
+        raise ValueError(f"a member cannot be called {taken.pop()!r}, as reports call the whole; rename its folder")
     if len(set(names)) < len(names):
         raise ValueError(f"the members {', '.join(names)} share a name; rename one of their folders")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -60,13 +60,15 @@ def evaluate(
     asked = questions(whole, corpus.entries, spec.window, spec.hop)
     if not (asked.truth >= 0).any():
         raise ValueError(f"{data!r} holds no labelled window of {spec.window} samples, so there is nothing to measure")
+    if short := len(corpus.entries) - len(np.unique(asked.owner)):
+        say(f"note: {short} recordings are shorter than a window of {spec.window_ms:g} ms and are not counted")
     answers = ask(classifier, whole, asked, np.flatnonzero(asked.trial_truth >= 0).tolist())
     person = np.array([entry.person for entry in corpus.entries])
     variants = {name: scores(given, asked, person, classifier.labels) for name, given in answers.items()}
     last = next(reversed(variants))
     report = {key: variants[last][key] for key in TOP} | {
         **_facts(checkpoint, protocol, corpus, classifier),
-        "windows": len(asked.truth),
+        "windows": int((asked.truth >= 0).sum()),
         "trials": int((asked.trial_truth >= 0).sum()),
         "seen_people": seen,
         "variants": variants,

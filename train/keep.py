@@ -53,13 +53,13 @@ def golden(task: Task) -> Samples:
     """``(G, N, C)`` real windows, taken in turn from every gesture, from the middle of its places."""
     places, labels = task.windows(task.split.train)
     length = task.design.spec.window
-    count = max(GOLDEN, len(task.corpus.labels))
+    each = -(-GOLDEN // len(task.corpus.labels))
     chosen: list[NDArray[np.int64]] = []
     for label in range(len(task.corpus.labels)):
         mine = places[labels == label]
-        share = np.linspace(0.25, 0.75, -(-count // len(task.corpus.labels)))
+        share = np.linspace(0.25, 0.75, each)
         chosen.append(mine[(share * (len(mine) - 1)).astype(np.int64)] if len(mine) else mine)
-    first = np.concatenate(chosen)[:count]
+    first = np.concatenate(chosen)
     windows: Samples = task.track.samples[first[:, None] + np.arange(length)]
     return windows
 

@@ -98,6 +98,7 @@ class Run:
                 self._epoch(bar)
                 save(state, self.facts, self.network, self.optimiser, self.done)
                 write_json(out / HISTORY, self.done.history)
+        write_json(out / HISTORY, self.done.history)  # a run that was killed between the two files
         return self.done.best
 
     def _out_of_patience(self) -> bool:

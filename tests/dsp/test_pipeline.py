@@ -128,3 +128,23 @@ def test_equals_scipy_with_state():
     ours = filtered(EIGHT, samples)
     # Where scipy's own build fuses multiply and add (some Arm builds do), the last bit may differ.
     np.testing.assert_allclose(ours, (expected * (1 / 80.0)).astype(np.float32), rtol=2e-6, atol=2e-6)
+
+
+def test_an_empty_chunk_says_nothing_about_the_stream():
+    samples = noise(200, 8)
+    pipeline = Pipeline(EIGHT)
+    empty = samples[:0]
+    chunks = [Chunk(samples[:120], 0), Chunk(empty, 0), Chunk(empty, 999), Chunk(samples[120:], 120)]
+    assert run(pipeline, chunks) == run(Pipeline(EIGHT), [Chunk(samples, 0)])
+    assert pipeline.lost == 0
+
+
+def test_what_cannot_be_written_is_filtered_too():
+    samples = noise(120, 8)
+    frozen = np.frombuffer(samples.tobytes(), np.float32).reshape(samples.shape)
+    assert run(Pipeline(EIGHT), [Chunk(frozen, 0)]) == run(Pipeline(EIGHT), [Chunk(samples, 0)])
+
+
+def test_stamps_belong_to_samples():
+    with pytest.raises(ValueError, match="9 samples but 3 stamps"):
+        list(Pipeline(EIGHT).feed(Chunk(noise(9, 8), 0, np.zeros(3))))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.flow import Chunk
-from dsp.ring import Ring
+from dsp.ring import MOST, Ring
 
 
 def block(first: int, length: int, channels: int = 2) -> Chunk:
@@ -133,3 +133,26 @@ def test_refuses_what_does_not_fit():
         Ring(2, 4).write(block(0, 1, channels=3))
     with pytest.raises(ValueError, match="cannot hold any"):
         Ring(0, 4)
+
+
+def test_a_long_backlog_comes_in_pieces():
+    ring = Ring(2, 20_000)
+    ring.write(block(0, 15_000))
+    pieces = []
+    while len(chunk := ring.read().samples):
+        pieces.append(len(chunk))
+    assert sum(pieces) == 15_000
+    assert max(pieces) == MOST
+
+
+def test_an_empty_chunk_wakes_nobody():
+    ring = Ring(2, 4)
+    ring.write(block(0, 0))
+    assert not ring.wait(0.01)
+
+
+def test_stamps_belong_to_samples():
+    ring = Ring(2, 4)
+    with pytest.raises(ValueError, match="2 samples but 1 stamps"):
+        ring.write(Chunk(block(0, 2).samples, 0, np.zeros(1)))
+    assert len(ring.read().samples) == 0

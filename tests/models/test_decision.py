@@ -117,7 +117,7 @@ def test_smoothing_does_not_reach_across_a_gap() -> None:
     decide = Decide(LABELS, Settings(smoothing=3))
     decide(shares((20, 0, 0)), window(0))
     assert decide(shares((0, 20, 0)), window(LENGTH - 1)).confidence == 0.5
-    assert decide(shares((0, 0, 20)), window(2 * LENGTH - 1)).confidence == 1.0
+    assert decide(shares((0, 0, 20)), window(2 * LENGTH)).confidence == 1.0
 
 
 def test_hysteresis_alone_works_where_windows_do_not_overlap() -> None:
@@ -173,3 +173,11 @@ def test_wrong_settings_get_a_sentence(values: Any, sentence: str) -> None:
 
 def _plain(decision: Decision) -> tuple[object, ...]:
     return (decision.label, decision.confidence, decision.probabilities.tolist(), decision.first, decision.end)
+
+
+def test_windows_side_by_side_are_one_stream() -> None:
+    decide = Decide(("a", "b"), Settings(smoothing=3))
+    rows = [(0.9, 0.1), (0.9, 0.1), (0.4, 0.6)]
+    windows = [Window(np.zeros((100, 1), np.float32), 100 * k, 100 * (k + 1)) for k in range(3)]
+    said = [decide(np.array(row, np.float32), window) for row, window in zip(rows, windows, strict=True)]
+    assert said[-1].label == "a"

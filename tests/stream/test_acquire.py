@@ -94,3 +94,21 @@ def test_straight_reads_to_the_end_and_closes(recording: Recording) -> None:
     source = Replay(recording, None)
     assert sum(len(chunk.samples) for chunk in straight(source)) == len(recording.samples)
     assert source.read() is None
+
+
+def test_a_value_that_is_no_number_ends_the_stream_with_a_sentence() -> None:
+    ring = Ring(2, 100)
+    bad = np.zeros((10, 2), np.float32)
+    bad[7, 1] = np.nan
+
+    class Broken:
+        info = StreamInfo("loose wire", 1000, ("a", "b"))
+
+        def read(self) -> Chunk | None:
+            return Chunk(bad, 40)
+
+        def close(self) -> None:
+            pass
+
+    with Acquisition(Broken(), ring), pytest.raises(ValueError, match=r"'loose wire' sent a value .* as sample 47"):
+        list(chunks(ring))

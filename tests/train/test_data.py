@@ -17,6 +17,7 @@ from dsp.pipeline import Pipeline
 from tests.train.conftest import tiny, write_trial
 from train.corpus import Corpus, load, track
 from train.crops import Crops, majority
+from train.keep import golden
 from train.sources import open_collection
 from train.storage import cache_folder
 from train.task import Task, grid, prepare
@@ -194,3 +195,10 @@ def test_drawn_windows_are_slices_with_their_label(task: Task) -> None:
 def test_no_window_is_an_error(task: Task) -> None:
     with pytest.raises(ValueError, match=r"shorten dsp\.window_ms"):
         Crops(task.track, [0, 1], 513)
+
+
+def test_golden_windows_are_of_every_gesture(task: Task) -> None:
+    places, labels = task.windows(task.split.train)
+    length = task.design.spec.window
+    known = {task.track.samples[p : p + length].tobytes(): int(label) for p, label in zip(places, labels, strict=True)}
+    assert {known[window.tobytes()] for window in golden(task)} == set(range(len(task.corpus.labels)))

@@ -18,6 +18,7 @@ from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline, filtered
 from models.classifier import load_classifier
+from models.ensemble import load_ensemble
 from tests.train.conftest import TINY, tiny, write_trial
 from train import metrics
 from train.answers import checkpoint_in
@@ -217,3 +218,31 @@ def test_scores_by_hand() -> None:
     nothing: Any = metrics.confusion(truth[:0], answers[:0], 4)
     assert metrics.accuracy(nothing) is None
     assert metrics.macro_f1(nothing) is None
+
+
+def test_a_trial_shorter_than_a_window_is_not_counted(
+    pair: Path, synapse_like: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "Session1" / "session1_subject_4"
+    shutil.copytree(synapse_like / "Session1" / "session1_subject_4", folder)
+    honest = evaluate(pair, str(tmp_path), "unseen", [4])
+    for number in range(2, 8):
+        write_trial(folder / f"gesture00_trial{number:02d}.csv", 0, number, samples=100)
+    report = evaluate(pair, str(tmp_path), "unseen", [4])
+    assert "6 recordings are shorter than a window" in capsys.readouterr().err
+    assert (report["trials"], report["recordings"]) == (5, 11)
+    assert report["variants"] == honest["variants"]
+
+
+def test_every_gesture_has_a_golden_window(pair: Path) -> None:
+    ensemble = load_ensemble(pair)
+    for member in ensemble.members:
+        assert len(member.golden.windows) >= len(member.checkpoint.labels)
+
+
+@pytest.mark.parametrize("name", ["ensemble", "ensemble+views"])
+def test_a_member_is_not_called_like_the_whole(pair: Path, tmp_path: Path, name: str) -> None:
+    member = next(path for path in pair.iterdir() if path.is_dir())
+    shutil.copytree(member, tmp_path / name)
+    with pytest.raises(ValueError, match="a member cannot be called"):
+        combine([tmp_path / name], None, tmp_path / "whole")
