@@ -14,6 +14,17 @@ FORMAT = "myostream-ensemble/1"
 KEYS = ("format", "members", "provenance")
 
 
+RUN = "checkpoint"
+"""Where a training run keeps its checkpoint."""
+
+
+def checkpoint_in(path: str | Path) -> Path:
+    """The checkpoint that a path means: the folder itself, or the one inside the folder of a training run."""
+    root = Path(path)
+    usable = any((root / name).exists() for name in (CARD, ENSEMBLE))
+    return root / RUN if not usable and (root / RUN).is_dir() else root
+
+
 class Ensemble(NamedTuple):
     """Loaded members, which agree in labels and signal processing, and the provenance of the whole."""
 
@@ -47,13 +58,13 @@ def save_ensemble(
 
 
 def load_ensemble(path: str | Path) -> Ensemble:
-    """Reads an ensemble folder, or a checkpoint folder as an ensemble of one.
+    """Reads an ensemble folder; or a checkpoint folder, or that of a training run, as an ensemble of one.
 
     Raises:
         ValueError: as ``load``; or the members do not agree in labels and signal processing, a weight is not above
             zero, or a member lies outside the folder.
     """
-    root = Path(path)
+    root = checkpoint_in(path)
     if not (root / ENSEMBLE).is_file():
         member = load_member(root)
         return Ensemble((member,), member.checkpoint.provenance)

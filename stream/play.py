@@ -33,6 +33,8 @@ class Tally:
         truth: the true labels.
         ring: between the acquisition thread and the loop, if there is one.
         end: stream index after the last window that was decided.
+        made: number of decisions.
+        pipeline: through which the samples run.
         interrupted: the run was ended by the user.
     """
 
@@ -41,16 +43,20 @@ class Tally:
     truth: Truth = unknown
     ring: Ring | None = None
     end: int = 0
+    made: int = 0
+    pipeline: Pipeline | None = None
     interrupted: bool = False
 
     @property
     def decisions(self) -> int:
-        """Decisions that every sink has had."""
-        return self.stages.total.count
+        """Decisions that have been made and scored."""
+        return self.made
 
     def dropped(self) -> int:
-        """Samples that the ring lost so far."""
-        return 0 if self.ring is None else self.ring.dropped
+        """Samples that are missing so far: gaps of the source, and what the ring lost."""
+        ring = 0 if self.ring is None else self.ring.dropped
+        # What the ring loses shows as a gap to the pipeline, unless it was lost before the first sample.
+        return max(ring, 0 if self.pipeline is None else self.pipeline.lost)
 
 
 def warm_up(classifier: Classifier) -> Pipeline:
@@ -99,7 +105,9 @@ def play(
 
     def note(decision: Decision) -> None:
         tally.end = decision.end
+        tally.made += 1
 
+    tally.pipeline = pipeline
     decide = Decide(classifier.labels, classifier.decision)
     everything: list[Sink] = [Scored(tally.score, tally.truth), note, *sinks]
     with _arrivals(source, ring_samples, tally) as arriving:

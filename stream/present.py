@@ -21,7 +21,7 @@ from stream.loop import Sink, check_match
 from stream.page import describe
 from stream.play import Tally, play, warm_up
 from stream.score import Score
-from stream.sinks import JsonLines, PlainLines
+from stream.sinks import JsonLines, PlainLines, Progress
 from stream.summary import Setting, as_json, as_tables
 
 
@@ -77,7 +77,7 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
         length=len(recording.samples),
         simulated=recording.simulated,
     )
-    tally = Tally(Score(classifier.labels, recording.names), truth=lru_cache(maxsize=4)(recording.label))
+    tally = _tally(recording, classifier)
     # A replay loses nothing at any speed: its ring has room for all of it.
     capacity = None if speed is None else len(recording.samples)
     try:
@@ -90,6 +90,18 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
         tally.interrupted = True
     conclude(setting, tally, how)
     return INTERRUPTED if tally.interrupted else 0
+
+
+def _tally(recording: Recording, classifier: Classifier) -> Tally:
+    """Scores against the recording's labels, or against nothing where the checkpoint knows none of them."""
+    if recording.names and not set(recording.names) & set(classifier.labels):
+        print(
+            f"note: {recording.info.name!r} shows {', '.join(recording.names)}, of which this checkpoint knows none "
+            f"(it knows {', '.join(classifier.labels)}), so nothing is scored",
+            file=sys.stderr,
+        )
+        return Tally(Score(classifier.labels, ()))
+    return Tally(Score(classifier.labels, recording.names), truth=lru_cache(maxsize=4)(recording.label))
 
 
 def conclude(setting: Setting, tally: Tally, how: Manner) -> None:
@@ -107,7 +119,8 @@ def _sinks(
     stack: ExitStack, setting: Setting, tally: Tally, classifier: Classifier, recording: Recording, how: Manner
 ) -> tuple[list[Sink], Display | None]:
     if how is Manner.JSON:
-        return [JsonLines(sys.stdout, classifier.labels, tally.truth)], None
+        progress = Progress(sys.stderr, setting.rate_hz, setting.length)
+        return [JsonLines(sys.stdout, classifier.labels, tally.truth), progress], None
     if how is Manner.PLAIN:
         return [PlainLines(sys.stdout, classifier.labels, tally.truth, setting.rate_hz)], None
     about = describe(

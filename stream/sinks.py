@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from math import isfinite
+from time import monotonic
 from typing import IO
 
 from models.decision import Decision
@@ -90,3 +91,28 @@ class PlainLines:
             line += f"  {'right' if is_right(truth, decision.label, self._labels) else 'wrong'}, true {truth}"
         self._out.write(line + "\n")
         self._out.flush()
+
+
+class Progress:
+    """Says now and then how far a recording is, for a run whose decisions nobody watches.
+
+    Args:
+        out: a text file, such as stderr.
+        rate_hz: of the stream.
+        length: samples in all.
+    """
+
+    QUIET_S = 10.0
+    """Seconds between two lines; shorter runs say nothing."""
+
+    def __init__(self, out: IO[str], rate_hz: float, length: int) -> None:
+        self._out, self._rate_hz, self._length = out, rate_hz, length
+        self._due = monotonic() + self.QUIET_S
+
+    def __call__(self, decision: Decision) -> None:
+        """Write a line if one is due."""
+        if monotonic() < self._due:
+            return
+        self._due = monotonic() + self.QUIET_S
+        of = f" of {self._length / self._rate_hz:.0f}" if self._length else ""
+        print(f"replaying: {decision.end / self._rate_hz:.0f}{of} s", file=self._out, flush=True)

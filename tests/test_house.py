@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from models.families import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("dsp", "devices", "models", "stream", "train")
@@ -45,3 +48,11 @@ def test_nothing_pickles(path):
         assert not pickling & {name.split(".")[0] for name in names}
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch":
             assert node.attr not in ("save", "load"), "torch.save and torch.load pickle"
+
+
+def test_every_family_is_in_the_contract_of_independence():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    listed = next(contract["modules"] for contract in contracts if contract["type"] == "independence")
+    assert sorted(listed) == sorted({family.module for family in FAMILIES.values()})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from devices.entry import Entry
 from dsp.flow import Samples
 from models.classifier import Classifier
 from train.corpus import Track
-from train.keep import FOLDER
 from train.progress import Advance, progress
 from train.task import grid
 
@@ -58,16 +56,6 @@ class Answers:
     windows: Probabilities
     averaged: Probabilities
     whole: Probabilities
-
-
-def checkpoint_in(path: Path) -> Path:
-    """The checkpoint meant by a path: the folder itself, or the ``checkpoint`` folder of a run."""
-    inner = path / FOLDER
-    return (
-        inner
-        if inner.is_dir() and not any((path / name).exists() for name in ("model.json", "ensemble.json"))
-        else path
-    )
 
 
 def questions(track: Track, entries: Sequence[Entry], length: int, hop: int) -> Questions:

@@ -20,7 +20,7 @@ from train import predict as prediction
 from train.corpus import load
 from train.fit import check_out, device_of, fit
 from train.progress import say
-from train.recipe import describe, names, override
+from train.recipe import describe, names, override, settings
 from train.recipe import load as load_recipe
 from train.splits import parse_numbers
 
@@ -87,7 +87,10 @@ def make_ensemble(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy checkpoints into one folder that votes: the mean of their probabilities by weight."""
+    """Copy checkpoints into one folder that votes: the mean of their probabilities by weight.
+
+    Example: python -m train ensemble --members runs/standard runs/mixup --weights 0.45 0.55 --out runs/pair
+    """
     result = ensembles.combine(members, weights, out)
     say(f"{out} holds {', '.join(f'{name} ({weight:g})' for name, weight in result['members'].items())}")
     if as_json:
@@ -99,7 +102,11 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Option("--checkpoint", help="A checkpoint, an ensemble or the folder of a run.")],
     data: Data,
     protocol: Annotated[
-        str, typer.Option("--protocol", help="unseen (people 17-20, never trained on) or new-day (session 3).")
+        str,
+        typer.Option(
+            "--protocol",
+            help="unseen (people 17-20 unless --people says others) or new-day (session 3).",
+        ),
     ],
     people: Annotated[
         str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")
@@ -108,7 +115,10 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure a checkpoint: windows, trials, macro-F1, per gesture and per person."""
+    """Measure a checkpoint: windows, trials, macro-F1, per gesture and per person.
+
+    Example: python -m train evaluate --checkpoint runs/pair --data synapse.zip --protocol unseen --people 17-20
+    """
     chosen = None if people is None else parse_numbers(people)
     report = evaluation.evaluate(checkpoint, data, protocol, chosen, out=out, device=device)
     if as_json:
@@ -125,7 +135,10 @@ def predict(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Answer every recording: submission.csv (id, label, confidence) and pictures."""
+    """Answer every recording: submission.csv (id, label, confidence) and pictures.
+
+    Example: python -m train predict --data synapse.zip --checkpoints runs/pair --output runs/submission
+    """
     summary = prediction.predict(data, checkpoints, output, device=device)
     if as_json:
         print(json.dumps(summary))
@@ -165,8 +178,9 @@ def _recipe_command(name: str) -> Callable[..., None]:
 for _name in names():
     app.command(
         _name,
-        help=describe(_name),
-        epilog=f"Example: python -m train {_name} --data synapse.zip --people 1-16 --out runs/{_name} epochs=8",
+        help=describe(_name).replace("``", ""),
+        epilog=f"Example: python -m train {_name} --data synapse.zip --people 1-16 --out runs/{_name} epochs=8\n\n"
+        f"The recipe as it stands: {' '.join(settings(load_recipe(_name)))}",
         rich_help_panel="Recipes",
     )(_recipe_command(_name))
 

@@ -43,6 +43,7 @@ class Corpus:
         labels: every gesture that occurs, rest first, then by name.
         entries: what each recording is.
         recordings: raw, in the order of ``entries``.
+        left_out: a sentence for each file that was asked for and cannot be read.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Corpus:
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
     recordings: tuple[Recording, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def info(self) -> StreamInfo:
@@ -136,7 +138,9 @@ def gather(
     names = {recording.names[i] for _, recording in found for i in _present(recording)}
     labels = tuple(sorted(names, key=lambda name: (name != REST, name)))
     name = data if data.startswith("sim:") else Path(data).name
-    return Corpus(name, collection.layout, labels, tuple(e for e, _ in found), tuple(r for _, r in found))
+    return Corpus(
+        name, collection.layout, labels, tuple(e for e, _ in found), tuple(r for _, r in found), tuple(left_out)
+    )
 
 
 def track(design: Design, recordings: Sequence[Recording], labels: Sequence[str]) -> Track:

@@ -10,8 +10,7 @@ from typing import Any
 
 from models import checkpoint as checkpoints
 from models.classifier import load_classifier
-from models.ensemble import save_ensemble
-from train.answers import checkpoint_in
+from models.ensemble import checkpoint_in, save_ensemble
 from train.keep import FOLDER
 from train.storage import check_writable
 

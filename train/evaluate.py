@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.classifier import Classifier, load_classifier
 from train import metrics, pictures
-from train.answers import Answers, Questions, ask, checkpoint_in, questions
+from train.answers import Answers, Questions, ask, questions
 from train.corpus import Corpus, gather, track
 from train.fit import device_of
 from train.progress import say
@@ -50,7 +50,7 @@ def evaluate(
     """
     if out is not None:
         check_writable(out)
-    classifier = load_classifier(checkpoint_in(checkpoint), device=str(device_of(device)), threads=None)
+    classifier = load_classifier(checkpoint, device=str(device_of(device)), threads=None)
     corpus = _corpus(classifier, data, protocol, people)
     seen = seen_people(classifier.provenance, corpus, protocol)
     if seen:
@@ -70,6 +70,7 @@ def evaluate(
         **_facts(checkpoint, protocol, corpus, classifier),
         "windows": int((asked.truth >= 0).sum()),
         "trials": int((asked.trial_truth >= 0).sum()),
+        "left_out": list(corpus.left_out),
         "seen_people": seen,
         "variants": variants,
     }
@@ -110,6 +111,7 @@ def scores(given: Answers, asked: Questions, person: NDArray[np.int64], labels: 
         },
         "confusion_windows": by_window.tolist(),
         "confusion_trials": by_trial.tolist(),
+        "confusion_whole": by_whole.tolist(),
     }
 
 
@@ -187,6 +189,11 @@ def _write(out: Path, report: Mapping[str, Any], last: str) -> None:
         counts = np.array(best[f"confusion_{what}"], np.int64)
         if counts.sum():
             pictures.confusion_matrix(out / f"confusion_{what}.png", counts, labels, f"{last}, {what}")
+    gestures = {
+        name: {label: f1[key] for label, f1 in report["per_gesture"].items()}
+        for name, key in (("windows", "f1"), ("trials", "trial_f1"), ("trials, whole", "trial_f1_whole"))
+    }
+    pictures.bars(out / "per_gesture.png", gestures, f"{last}, F1 per gesture")
     people = report["per_person"]
     bars = {key: {f"person {who}": people[who][f"{key}_accuracy"] for who in people} for key in ("window", "trial")}
     pictures.bars(out / "per_person.png", {f"{key}s": values for key, values in bars.items()}, "recognised, per person")

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from dsp.flow import Samples
 from models import checkpoint
+from models.ensemble import RUN
 from models.families import build
 from train.state import Progress
 from train.task import Task
 
-FOLDER = "checkpoint"
+FOLDER = RUN
 GOLDEN = 8
 
 
@@ -80,6 +81,7 @@ def provenance(task: Task, done: Progress) -> dict[str, Any]:
         "validation_people": list(task.split.validation),
         "sessions": sorted({entry.session for entry in corpus.entries}),
         "recordings": len(corpus.entries),
+        "left_out": list(corpus.left_out),
         "best_epoch": done.best_epoch,
         "metrics": reached,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.classifier import load_classifier
 from train import metrics, pictures
-from train.answers import ask, checkpoint_in, questions
+from train.answers import ask, questions
 from train.corpus import gather, track
 from train.fit import device_of
 from train.sources import open_collection
@@ -33,13 +33,18 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
         Number of recordings, accuracy where known, and the files written; fit for JSON.
 
     Raises:
-        ValueError: the data do not fit the checkpoint, or a recording is shorter than one window.
+        ValueError: the data do not fit the checkpoint, or a recording is malformed or shorter than one window.
     """
     check_writable(output)
-    classifier = load_classifier(checkpoint_in(checkpoints), device=str(device_of(device)), threads=None)
+    classifier = load_classifier(checkpoints, device=str(device_of(device)), threads=None)
     spec, labels = classifier.design.spec, classifier.labels
     collection = open_collection(data, spec.rate_hz)
     corpus = gather(data, collection, collection.entries)
+    if corpus.left_out:
+        raise ValueError(
+            f"{len(corpus.left_out)} of the recordings cannot be answered, and a submission must be complete; "
+            f"mend or remove them: {corpus.left_out[0]}"
+        )
     filtered = track(classifier.design, corpus.recordings, labels)
     asked = questions(filtered, corpus.entries, spec.window, spec.hop)
     for index, entry in enumerate(corpus.entries):

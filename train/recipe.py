@@ -215,6 +215,18 @@ def keys(recipe: Recipe) -> Iterator[tuple[str, Any]]:
             yield part, hint
 
 
+def settings(recipe: Recipe) -> Iterator[str]:
+    """``key=value`` for every key that can be changed, with the value it has."""
+    for key, _ in keys(recipe):
+        part, _, name = key.partition(".")
+        value = getattr(recipe, part)
+        if part == "model":
+            value = getattr(config_of(recipe.family, recipe.model), name)
+        elif name:
+            value = getattr(value, name)
+        yield f"{key}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+
+
 def _replaced(recipe: Recipe, flat: dict[str, Any]) -> Recipe:
     changes: dict[str, Any] = {key: value for key, value in flat.items() if "." not in key}
     for part in fields(recipe):

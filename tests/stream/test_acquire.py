@@ -8,8 +8,12 @@ import pytest
 from devices.recording import Recording
 from devices.replay import Replay
 from dsp.flow import Chunk, StreamInfo
+from dsp.pipeline import Pipeline
 from dsp.ring import Ring
+from models.classifier import Classifier
 from stream.acquire import Acquisition, chunks, straight
+from stream.play import Tally, play
+from stream.score import Score
 
 
 class Broken:
@@ -112,3 +116,21 @@ def test_a_value_that_is_no_number_ends_the_stream_with_a_sentence() -> None:
 
     with Acquisition(Broken(), ring), pytest.raises(ValueError, match=r"'loose wire' sent a value .* as sample 47"):
         list(chunks(ring))
+
+
+def test_a_gap_of_the_source_is_counted_as_dropped(classifier: Classifier) -> None:
+    spec = classifier.design.spec
+    pieces = [Chunk(np.zeros((spec.window, spec.channels), np.float32), first) for first in (0, spec.window + 7)]
+
+    class Gappy:
+        info = StreamInfo("gappy", spec.rate_hz, tuple("abcdefgh"[: spec.channels]))
+
+        def read(self) -> Chunk | None:
+            return pieces.pop(0) if pieces else None
+
+        def close(self) -> None:
+            pass
+
+    tally = Tally(Score(classifier.labels, ()))
+    play(Gappy(), Pipeline(classifier.design), classifier, tally, [], ring_samples=4 * spec.window)
+    assert (tally.dropped(), tally.decisions) == (7, 2)

@@ -273,3 +273,20 @@ def test_a_real_trial_gives_one_decision_for_each_hop(synapse_zip: Path, tmp_pat
     assert len(straight) == summary["decisions"] == (2560 - 204) // spec.hop + 1
     assert straight == threaded
     assert {json.loads(line)["true"] for line in straight} == {"gesture04"}
+
+
+def test_the_folder_of_a_run_is_a_checkpoint_too(recorded: Path, checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copytree(checkpoint, tmp_path / "run" / "checkpoint")
+    inner = call("replay", recorded, "--checkpoint", checkpoint, "--speed", "max", "--json")
+    outer = call("replay", recorded, "--checkpoint", tmp_path / "run", "--speed", "max", "--json")
+    assert decisions_and_summary(inner)[0] == decisions_and_summary(outer)[0]
+
+
+def test_gestures_that_are_all_foreign_are_not_scored(recording: Recording, checkpoint: Path, tmp_path: Path) -> None:
+    names = tuple(f"foreign {name}" for name in recording.names)
+    save_npz(tmp_path / "foreign.npz", replace(recording, names=names))
+    result = call("replay", tmp_path / "foreign.npz", "--checkpoint", checkpoint, "--speed", "max", "--json")
+    decisions, summary = decisions_and_summary(result)
+    assert (summary["accuracy"], summary["scored"], summary["decisions"]) == (None, 0, len(decisions))
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "knows none" in result.stderr

@@ -18,10 +18,9 @@ from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline, filtered
 from models.classifier import load_classifier
-from models.ensemble import load_ensemble
+from models.ensemble import checkpoint_in, load_ensemble
 from tests.train.conftest import TINY, tiny, write_trial
 from train import metrics
-from train.answers import checkpoint_in
 from train.corpus import load
 from train.ensemble import combine
 from train.evaluate import evaluate, say_report
@@ -103,7 +102,7 @@ def test_the_report_agrees_with_counting_by_hand(pair: Path, synapse_like: Path,
     assert report["seen_people"] == []
     assert json.loads((tmp_path / "report.json").read_text()) == report
     pictures = {path.name for path in tmp_path.glob("*.png")}
-    assert pictures == {"confusion_windows.png", "confusion_trials.png", "per_person.png"}
+    assert pictures == {"confusion_windows.png", "confusion_trials.png", "per_gesture.png", "per_person.png"}
     assert "ensemble+views" in say_report(report)
 
 
@@ -246,3 +245,13 @@ def test_a_member_is_not_called_like_the_whole(pair: Path, tmp_path: Path, name:
     shutil.copytree(member, tmp_path / name)
     with pytest.raises(ValueError, match="a member cannot be called"):
         combine([tmp_path / name], None, tmp_path / "whole")
+
+
+def test_a_submission_is_complete_or_not_written(pair: Path, synapse_like: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "Session1" / "session1_subject_4"
+    shutil.copytree(synapse_like / "Session1" / "session1_subject_4", folder)
+    (folder / "gesture00_trial01.csv").write_text("ch1,ch2\n1,2\n")
+    with pytest.raises(ValueError, match="a submission must be complete"):
+        predict(str(tmp_path / "data"), pair, tmp_path / "out")
+    assert not (tmp_path / "out" / "submission.csv").exists()
+    assert len(evaluate(pair, str(tmp_path / "data"), "unseen", [4])["left_out"]) == 1

@@ -1,4 +1,4 @@
-"""SE-ResNet-1D on clean windows: the "standard" member of the Synapse ensemble.
+"""SE-ResNet-1D on unmixed windows: the "standard" member of the Synapse ensemble.
 
 What: a one-dimensional residual network with a squeeze-and-excitation block in every unit, global average pooling
 and one linear layer; any length of input. Its channels are decorrelated first, its weights are averaged over the last
