@@ -52,16 +52,13 @@ def evaluate(
         check_writable(out)
     classifier = load_classifier(checkpoint, device=str(device_of(device)), threads=None)
     corpus = _corpus(classifier, data, protocol, people)
-    seen = seen_people(classifier.provenance, corpus, protocol)
-    if seen:
-        say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
     spec = classifier.design.spec
     whole = track(classifier.design, corpus.recordings, classifier.labels)
     asked = questions(whole, corpus.entries, spec.window, spec.hop)
     if not (asked.truth >= 0).any():
         raise ValueError(f"{data!r} holds no labelled window of {spec.window} samples, so there is nothing to measure")
-    if short := len(corpus.entries) - len(np.unique(asked.owner)):
-        say(f"note: {short} recordings are shorter than a window of {spec.window_ms:g} ms and are not counted")
+    seen = seen_people(classifier.provenance, corpus, protocol)
+    _say_notes(seen, len(corpus.entries) - len(np.unique(asked.owner)), spec.window_ms)
     answers = ask(classifier, whole, asked, np.flatnonzero(asked.trial_truth >= 0).tolist())
     person = np.array([entry.person for entry in corpus.entries])
     variants = {name: scores(given, asked, person, classifier.labels) for name, given in answers.items()}
@@ -77,6 +74,13 @@ def evaluate(
     if out is not None:
         _write(out, report, last)
     return report
+
+
+def _say_notes(seen: Sequence[int], short: int, window_ms: float) -> None:
+    if seen:
+        say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
+    if short:
+        say(f"note: {short} recordings are shorter than a window of {window_ms:g} ms and are not counted")
 
 
 def scores(given: Answers, asked: Questions, person: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:

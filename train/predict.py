@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dsp.design import DspSpec
 from models.classifier import load_classifier
 from train import metrics, pictures
-from train.answers import ask, questions
-from train.corpus import gather, track
+from train.answers import Questions, ask, questions
+from train.corpus import Corpus, gather, track
 from train.fit import device_of
 from train.sources import open_collection
 from train.storage import check_writable
 from train.storage import whole as written_whole
+
+SUBMISSION = "submission.csv"
+CONFIDENCES, CONFUSION, PER_GESTURE = "confidences.png", "confusion_matrix.png", "per_gesture.png"
 
 
 def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto") -> dict[str, Any]:
@@ -40,46 +45,60 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
     spec, labels = classifier.design.spec, classifier.labels
     collection = open_collection(data, spec.rate_hz)
     corpus = gather(data, collection, collection.entries)
+    filtered = track(classifier.design, corpus.recordings, labels)
+    asked = questions(filtered, corpus.entries, spec.window, spec.hop)
+    _check_complete(corpus, asked, spec)
+    *_, given = ask(classifier, filtered, asked, []).values()
+    answers, confidence = given.averaged.argmax(1).astype(np.int64), given.averaged.max(1).astype(np.float64)
+    rows = [
+        (entry.name, labels[answer], f"{sure:.6f}")
+        for entry, answer, sure in zip(corpus.entries, answers, confidence, strict=True)
+    ]
+    with written_whole(output / SUBMISSION) as neighbour, neighbour.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([("id", "label", "confidence"), *rows])
+    counts = metrics.confusion(asked.trial_truth, answers, len(labels))
+    return {
+        "recordings": len(corpus.entries),
+        "labelled": int((asked.trial_truth >= 0).sum()),
+        "accuracy": metrics.accuracy(counts),
+        "macro_f1": metrics.macro_f1(counts),
+        "output": str(output),
+        "files": [SUBMISSION, *_draw(output, corpus.name, labels, asked.trial_truth, answers, confidence)],
+    }
+
+
+def _check_complete(corpus: Corpus, asked: Questions, spec: DspSpec) -> None:
+    """Refuses a data set of which some recordings cannot be answered: a submission is complete or it is none."""
     if corpus.left_out:
         raise ValueError(
             f"{len(corpus.left_out)} of the recordings cannot be answered, and a submission must be complete; "
             f"mend or remove them: {corpus.left_out[0]}"
         )
-    filtered = track(classifier.design, corpus.recordings, labels)
-    asked = questions(filtered, corpus.entries, spec.window, spec.hop)
     for index, entry in enumerate(corpus.entries):
         if index not in asked.owner:
             raise ValueError(f"{entry.name!r} is shorter than one window of {spec.window_ms:g} ms; leave it out")
-    *_, given = ask(classifier, filtered, asked, []).values()
-    answers, confidence = given.averaged.argmax(1), given.averaged.max(1).astype(np.float64)
-    with (
-        written_whole(output / "submission.csv") as neighbour,
-        neighbour.open("w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("id", "label", "confidence"))
-        for entry, answer, sure in zip(corpus.entries, answers, confidence, strict=True):
-            table.writerow((entry.name, labels[answer], f"{sure:.6f}"))
-    counts = metrics.confusion(asked.trial_truth, answers.astype(np.int64), len(labels))
-    files = ["submission.csv", "confidences.png"]
-    known = asked.trial_truth >= 0
-    groups = {"recordings": confidence}
-    if known.any():
-        right = asked.trial_truth == answers
-        groups = {"right": confidence[known & right], "wrong": confidence[known & ~right]}
-        pictures.confusion_matrix(output / "confusion_matrix.png", counts, labels, f"{corpus.name}: recordings")
-        f1s = dict(zip(labels, metrics.f1(counts), strict=True))
-        pictures.bars(output / "per_gesture.png", {"F1": f1s}, "F1 of each gesture, %")
-        files += ["confusion_matrix.png", "per_gesture.png"]
-    pictures.histogram(output / "confidences.png", groups, "confidence of the answers")
-    return {
-        "recordings": len(corpus.entries),
-        "labelled": int(known.sum()),
-        "accuracy": metrics.accuracy(counts),
-        "macro_f1": metrics.macro_f1(counts),
-        "output": str(output),
-        "files": files,
-    }
+
+
+def _draw(
+    output: Path,
+    name: str,
+    labels: Sequence[str],
+    truth: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    confidence: NDArray[np.float64],
+) -> list[str]:
+    """Draws the pictures and returns their names; without known gestures, only the confidences."""
+    known, right = truth >= 0, truth == answers
+    if not known.any():
+        pictures.histogram(output / CONFIDENCES, {"recordings": confidence}, "confidence of the answers")
+        return [CONFIDENCES]
+    counts = metrics.confusion(truth, answers, len(labels))
+    pictures.confusion_matrix(output / CONFUSION, counts, labels, f"{name}: recordings")
+    f1s = dict(zip(labels, metrics.f1(counts), strict=True))
+    pictures.bars(output / PER_GESTURE, {"F1": f1s}, "F1 of each gesture, %")
+    groups = {"right": confidence[known & right], "wrong": confidence[known & ~right]}
+    pictures.histogram(output / CONFIDENCES, groups, "confidence of the answers")
+    return [CONFIDENCES, CONFUSION, PER_GESTURE]
 
 
 def say_summary(summary: Mapping[str, Any]) -> str:
