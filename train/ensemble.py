@@ -10,8 +10,7 @@ from typing import Any
 
 from models import checkpoint as checkpoints
 from models.classifier import load_classifier
-from models.ensemble import checkpoint_in, save_ensemble
-from train.keep import FOLDER
+from models.ensemble import RUN, checkpoint_in, save_ensemble
 from train.storage import check_writable
 
 
@@ -64,7 +63,7 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
 def _name(path: Path) -> str:
     """A run's checkpoint is called after the run."""
     whole = path.resolve()
-    return whole.parent.name if whole.name == FOLDER else whole.name
+    return whole.parent.name if whole.name == RUN else whole.name
 
 
 def _provenance(records: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import refuse_foreign
+from models.ensemble import RUN
 from models.families import config_json
 from train.corpus import Corpus
-from train.keep import FOLDER, keep
+from train.keep import keep
 from train.loop import STATE, Run
 from train.pictures import curves
 from train.progress import say
@@ -82,10 +83,10 @@ def check_out(out: Path, *, resume: bool) -> None:
         ValueError: it holds a run already and that is not to be resumed, something foreign stands where the
             checkpoint will, or it cannot be written.
     """
-    if not resume and ((out / STATE).exists() or (out / FOLDER).exists()):
+    if not resume and ((out / STATE).exists() or (out / RUN).exists()):
         raise ValueError(f"{out} holds a run already; add --resume to go on with it, or choose another --out")
     check_writable(out)
-    refuse_foreign(out / FOLDER)
+    refuse_foreign(out / RUN)
 
 
 def _too_large(recipe: Recipe, device: torch.device) -> str:

@@ -19,7 +19,6 @@ from models.families import build
 from train.state import Progress
 from train.task import Task
 
-FOLDER = RUN
 GOLDEN = 8
 
 
@@ -45,7 +44,7 @@ def keep(task: Task, weights: dict[str, Tensor], done: Progress, out: Path) -> P
         design=task.design,
         provenance=provenance(task, done),
     )
-    path = out / FOLDER
+    path = out / RUN
     checkpoint.save(path, card, network, golden(task))
     return path
 
