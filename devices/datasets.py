@@ -11,10 +11,10 @@ from typing import Self
 
 import numpy as np
 
-from devices import myo_readings, synapse
 from devices.archive import Tree, open_tree
 from devices.entry import Entry
 from devices.files import SUFFIXES, parse
+from devices.formats import myo_readings, synapse
 from devices.recording import UNLABELLED, Recording
 
 __all__ = ["LAYOUTS", "Dataset", "Entry", "open_dataset"]

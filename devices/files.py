@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from devices import delimited, myo_readings, npz, synapse
 from devices.archive import read_bytes
-from devices.npz import save_npz
+from devices.formats import delimited, myo_readings, npz, synapse
+from devices.formats.npz import save_npz
+from devices.formats.tabular import is_number, text_lines
 from devices.recording import Recording
-from devices.tabular import is_number, text_lines
 
 __all__ = ["SUFFIXES", "load", "parse", "save_npz"]
 
@@ -18,8 +18,8 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".npz")
 def load(path: str | Path, *, rate_hz: float | None = None, unit: str | None = None) -> Recording:
     """Reads one recording.
 
-    Known are trials of the Synapse challenge (``devices.synapse``), Myo readings (``devices.myo_readings``), tables
-    with a header (``devices.delimited``) and our own NPZ (``devices.npz``), told apart by name and content.
+    Known are, each in its module of ``devices.formats`` and told apart by name and content: trials of the Synapse
+    challenge, Myo readings, tables with a header, and our own NPZ.
 
     Args:
         path: a file, also inside a zip: ``synapse.zip/Session1/session1_subject_18/gesture04_trial01.csv``.

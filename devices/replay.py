@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from devices.integrity import Integrity
 from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
 
@@ -41,11 +42,21 @@ class Replay:
         self._next = 0
         self._start: float | None = None
         self._closed = threading.Event()
+        self._integrity = Integrity(len(recording.info.channels))
 
     @property
     def info(self) -> StreamInfo:
         """See ``Source``."""
         return self._recording.info
+
+    @property
+    def integrity(self) -> Integrity:
+        """See ``Source``."""
+        return self._integrity
+
+    def label(self, first: int, end: int) -> str | None:
+        """The recording's label of the samples ``[first, end)``, or None where it has none."""
+        return self._recording.label(first, end)
 
     def read(self) -> Chunk | None:
         """See ``Source``; None also after ``close``."""

@@ -28,6 +28,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.simulator_anatomy import GESTURES, REST
 from devices.simulator_subject import CHANNELS, Script, Subject
@@ -141,11 +142,17 @@ class SimulatedSource:
         self._first = 0
         self._start: float | None = None
         self._closed = threading.Event()
+        self._integrity = Integrity(len(CHANNELS))
 
     @property
     def info(self) -> StreamInfo:
         """Rate, channels and the name of the simulated person."""
         return self._info
+
+    @property
+    def integrity(self) -> Integrity:
+        """See ``Source``; a simulated person loses nothing."""
+        return self._integrity
 
     def read(self) -> Chunk | None:
         """Waits for the next 10 ms; ``label`` then says what the person was doing.

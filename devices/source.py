@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from devices.integrity import Integrity
 from dsp.flow import Chunk, StreamInfo
 
 
@@ -11,12 +12,21 @@ class Source(Protocol):
     """Gives samples until it ends.
 
     A source converts to microvolts at its door and numbers its samples itself: a loss shows as a jump of
-    ``Chunk.first``. It is opened by its constructor and used by one thread.
+    ``Chunk.first`` and nowhere else, so that no sample is ever attributed to a wrong index. It is opened by its
+    constructor and used by one thread.
     """
 
     @property
     def info(self) -> StreamInfo:
         """What flows, known before the first sample."""
+
+    @property
+    def integrity(self) -> Integrity:
+        """What has been met so far.
+
+        The source itself counts ``duplicates``, ``damaged``, ``resyncs``, ``skipped`` and ``returns`` and keeps
+        ``state`` and ``clock_offset_s``; ``devices.watched.Watched`` counts the rest, for every source alike.
+        """
 
     def read(self) -> Chunk | None:
         """Waits for samples, at most about 0.1 s.

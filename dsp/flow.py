@@ -6,6 +6,7 @@ Arrays are ``(T, C)`` float32 microvolts everywhere.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,12 +26,14 @@ class StreamInfo:
         rate_hz: nominal sampling rate, more than zero.
         channels: one label for each channel, in the order of the columns.
         unit: of the samples that flow; sources convert at their door, so this is ``"uV"``.
+        full_scale_uv: the magnitude at which the device's range ends; infinity where that is unknown.
     """
 
     name: str
     rate_hz: float
     channels: tuple[str, ...]
     unit: str = "uV"
+    full_scale_uv: float = math.inf
 
     def __post_init__(self) -> None:
         if not self.rate_hz > 0:
@@ -48,12 +51,16 @@ class Chunk(NamedTuple):
         samples: ``(T, C)`` float32, microvolts; T may be 0.
         first: stream index of the first sample; of no meaning in an empty chunk.
         stamps: ``(T,)`` float64, seconds on the host's monotonic clock (``time.perf_counter``) at which each
-            sample arrived, or None where time has no meaning (a file read at once).
+            sample was taken, as well as the source can tell, and never later than its arrival; None where time has
+            no meaning (a file read at once).
+        raw: ``(T,)`` float64, the stamps before any correction, in seconds on the clock of whoever made them: the
+            stream's own (LSL) or, of a device without a clock, the host's at arrival; None where they are ``stamps``.
     """
 
     samples: Samples
     first: int
     stamps: NDArray[np.float64] | None = None
+    raw: NDArray[np.float64] | None = None
 
     @property
     def end(self) -> int:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from devices import myo_readings, synapse
 from devices.files import load, parse
+from devices.formats import myo_readings, synapse
 from devices.recording import Recording
 
 HEADER = "ch1,ch2,ch3,ch4,ch5,ch6,ch7,ch8\n"

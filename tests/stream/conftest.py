@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from devices.npz import save_npz
+from devices.formats.npz import save_npz
 from devices.recording import Recording
 from devices.simulator import simulate
 from dsp.design import DspSpec, design

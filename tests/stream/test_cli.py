@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from devices.npz import save_npz
+from devices.formats.npz import save_npz
 from devices.recording import Recording
 from dsp.design import DspSpec, design
 from dsp.flow import StreamInfo

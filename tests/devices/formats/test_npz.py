@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from devices import npz
 from devices.files import load, save_npz
+from devices.formats import npz
 from devices.recording import Recording
 from dsp.flow import StreamInfo
 

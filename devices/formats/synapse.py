@@ -14,9 +14,9 @@ from pathlib import PurePath
 import numpy as np
 
 from devices.entry import Entry
+from devices.formats.tabular import Table, columns_of, to_microvolts
+from devices.formats.units import settled_rate, settled_unit
 from devices.recording import Recording
-from devices.tabular import Table, columns_of, to_microvolts
-from devices.units import settled_rate, settled_unit
 from dsp.flow import StreamInfo
 
 LAYOUT = "synapse"

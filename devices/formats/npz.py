@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.archive import open_zip, unpack
+from devices.formats.units import settled_rate, settled_unit
 from devices.recording import Recording
-from devices.units import settled_rate, settled_unit
 from dsp.flow import StreamInfo
 
 STEP_UV = 0.1

@@ -22,9 +22,9 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.formats.tabular import Table, columns_of, is_number, to_microvolts
+from devices.formats.units import microvolts, settled_rate, settled_unit
 from devices.recording import UNLABELLED, Recording
-from devices.tabular import Table, columns_of, is_number, to_microvolts
-from devices.units import microvolts, settled_rate, settled_unit
 from dsp.flow import StreamInfo
 
 _SECONDS = {"time": 1.0, "time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6, "time_ns": 1e-9}

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.entry import Entry
+from devices.formats.tabular import Table
+from devices.formats.units import settled_rate, settled_unit
 from devices.recording import Recording
-from devices.tabular import Table
-from devices.units import settled_rate, settled_unit
 from dsp.flow import StreamInfo
 
 LAYOUT = "myo-readings"
@@ -41,7 +41,7 @@ _COLUMNS = (*CHANNELS, "label")
 
 
 def entry(path: PurePath, name: str) -> Entry | None:
-    """What the path says, or None where it is not of this layout; see ``devices.synapse.entry``."""
+    """What the path says, or None where it is not of this layout; see ``devices.formats.synapse.entry``."""
     folder, file = _FOLDER.fullmatch(path.parent.name), _FILE.fullmatch(path.name)
     if not folder or not file:
         return None

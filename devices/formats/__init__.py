@@ -1,0 +1,1 @@
+"""File formats: one module for each, reading, writing, or both."""

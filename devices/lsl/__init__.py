@@ -1,0 +1,1 @@
+"""The lab streaming layer: streams in, streams out."""
