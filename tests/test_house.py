@@ -15,8 +15,20 @@ from models.families import FAMILIES
 ROOT = Path(__file__).parents[1]
 ROOMS = ("dsp", "devices", "models", "stream", "train")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
-DEPENDENCIES = {"brainflow", "edfio", "h5py", "matplotlib", "mne", "numba", "numpy", "pyarrow", "pyedflib", "pylsl", "pyxdf"}
-DEPENDENCIES |= {"rich", "safetensors", "scipy", "serial", "torch", "typer", "wfdb"}
+DEPENDENCIES = {
+    "brainflow",
+    "edfio",
+    "h5py",
+    "matplotlib",
+    "mne",
+    "numba",
+    "numpy",
+    "pyarrow",
+    "pyedflib",
+    "pylsl",
+    "pyxdf",
+}
+DEPENDENCIES |= {"pyxdf", "rich", "safetensors", "scipy", "serial", "torch", "typer", "wfdb"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
