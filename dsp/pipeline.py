@@ -11,30 +11,47 @@ from dsp.design import Design, DspSpec
 from dsp.flow import Chunk, Samples, Window
 from dsp.kernels import advance, aligned_zeros, kernel_for
 
+BRIDGE_MS = 100.0
+"""The longest gap that is bridged. Longer than a lost packet or a stumbling radio link, and short against a window:
+what was invented is then always the smaller part of what is judged."""
+
 
 class Pipeline:
     """Filters a stream and cuts it into windows; the same code live and offline.
 
     The first sample finds the filter at rest, as if it had been there forever: an offset of a million microvolts
     leaves no transient, and the output does not depend on how the stream is cut. The first window ends after
-    ``spec.window`` samples, the others follow every ``spec.hop``. A jump of ``Chunk.first`` starts everything anew.
+    ``spec.window`` samples, the others follow every ``spec.hop``.
 
-    State is two plain arrays, ``(S, 2, C)`` float64 and ``(2 N, C)`` float32; nothing is allocated for a window.
+    A jump of ``Chunk.first`` is a gap. One of at most ``bridge_ms`` is bridged: in each channel a straight line runs
+    from the last sample before it to the first one after it and passes the filter as if it had been measured, so that
+    no step excites the filter and windows go on where they would have ended. Every window that holds a bridged sample
+    is marked as not intact. After a longer gap everything starts anew, as at the first sample; no window spans it.
+
+    State is plain arrays, above all ``(S, 2, C)`` float64 and ``(2 N, C)`` float32; nothing is allocated for a window.
+
+    Args:
+        design: spec and coefficients.
+        bridge_ms: the longest gap that is bridged; 0 bridges none.
 
     Attributes:
         design: spec and coefficients.
         lost: samples missing in the jumps of ``Chunk.first`` so far.
+        bridged: those of them that were bridged.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, bridge_ms: float = BRIDGE_MS) -> None:
         spec = design.spec
         self.design = design
         self.lost = 0
+        self.bridged = 0
+        self._longest = int(bridge_ms * 1e-3 * spec.rate_hz)
         self._sections, self._rest = design.arrays()
         self._gain = _gain(spec)
         self._state = aligned_zeros((len(self._sections), 2, spec.channels), np.float64)
         self._history = aligned_zeros((2 * spec.window, spec.channels), np.float32)
         self._window, self._hop = spec.window, spec.hop
+        self._last = np.zeros(spec.channels, np.float32)
         self._advance = kernel_for(spec.channels)
         self.reset()
 
@@ -48,6 +65,7 @@ class Pipeline:
         self._next: int | None = None
         self._position = 0
         self._due = self._window
+        self._real = 0
 
     def warm_up(self) -> None:
         """Compiles the kernel (or loads it from its cache), so that the first sample does not wait for it."""
@@ -69,6 +87,16 @@ class Pipeline:
             ValueError: the channels or the stamps do not fit, or the chunk begins before the end of the last one.
         """
         samples = self._admit(chunk)
+        if not len(samples):
+            return
+        if self._next is not None and chunk.first != self._next:
+            yield from self._cross(self._next, chunk, samples[0])
+        if self._next is None:
+            self._state[:] = self._rest[:, :, None] * samples[0].astype(np.float64)
+            self._real = chunk.first
+        yield from self._run(samples, chunk.first, chunk.stamps)
+
+    def _run(self, samples: Samples, first: int, stamps: NDArray[np.float64] | None) -> Iterator[Window]:
         begin, total = 0, len(samples)
         while begin < total:
             stop = min(total, begin + self._due)
@@ -77,12 +105,28 @@ class Pipeline:
             )
             self._due -= stop - begin
             begin = stop
-            end = self._next = chunk.first + stop
+            end = self._next = first + stop
+            self._last[:] = samples[stop - 1]
             if self._due == 0:
                 self._due = self._hop
                 view = self._history[self._position : self._position + self._window]
-                stamp = float("nan") if chunk.stamps is None else float(chunk.stamps[stop - 1])
-                yield Window(view, end - self._window, end, True, stamp)
+                stamp = float("nan") if stamps is None else float(stamps[stop - 1])
+                yield Window(view, end - self._window, end, end - self._window >= self._real, stamp)
+
+    def _cross(self, first: int, chunk: Chunk, after: NDArray[np.float32]) -> Iterator[Window]:
+        """Bridges the gap from ``first`` to a chunk, or starts anew where it is too long."""
+        gap = chunk.first - first
+        self.lost += gap
+        if gap > self._longest:
+            self.reset()
+            return
+        self.bridged += gap
+        self._real = chunk.first
+        step = after.astype(np.float64) - self._last
+        line = self._last + step * np.arange(1, gap + 1)[:, None] / (gap + 1)
+        # What is bridged is known once the sample after it is there, and not before.
+        stamps = None if chunk.stamps is None else np.full(gap, chunk.stamps[0])
+        yield from self._run(np.ascontiguousarray(line, np.float32), first, stamps)
 
     def _admit(self, chunk: Chunk) -> Samples:
         samples = np.ascontiguousarray(chunk.samples, np.float32)
@@ -95,19 +139,11 @@ class Pipeline:
             )
         if chunk.stamps is not None and len(chunk.stamps) != len(samples):
             raise ValueError(f"a chunk has {len(samples)} samples but {len(chunk.stamps)} stamps; give one for each")
-        if not len(samples):
-            return samples
-        if self._next is not None and chunk.first != self._next:
-            if chunk.first < self._next:
-                raise ValueError(
-                    f"a chunk begins at sample {chunk.first}, but the stream had already reached {self._next}; "
-                    "a source numbers its samples upwards, and reset() begins a new stream"
-                )
-            self.lost += chunk.first - self._next
-            self.reset()
-        if self._next is None:
-            self._next = chunk.first
-            self._state[:] = self._rest[:, :, None] * samples[0].astype(np.float64)
+        if len(samples) and self._next is not None and chunk.first < self._next:
+            raise ValueError(
+                f"a chunk begins at sample {chunk.first}, but the stream had already reached {self._next}; "
+                "a source numbers its samples upwards, and reset() begins a new stream"
+            )
         return samples
 
 
@@ -130,6 +166,7 @@ def filtered(design: Design, samples: Samples) -> Samples:
     rows = whole._admit(Chunk(samples, 0))
     history = np.empty((2 * len(rows), design.spec.channels), np.float32)
     if len(rows):
+        whole._state[:] = whole._rest[:, :, None] * rows[0].astype(np.float64)
         advance(rows, 0, len(rows), whole._sections, whole._state, whole._gain, history, 0)
     return history[: len(rows)].copy()
 

@@ -32,3 +32,32 @@ def windows(design: Design, samples: Samples) -> list[tuple[int, int, Samples]]:
     signal, spec = filtered(design, samples), design.spec
     ends = range(spec.window, len(samples) + 1, spec.hop)
     return [(end - spec.window, end, signal[end - spec.window : end]) for end in ends]
+
+
+def gapped_windows(
+    design: Design, pieces: list[tuple[int, Samples]], longest: int
+) -> list[tuple[int, int, bool, Samples]]:
+    """Every (first, end, intact, samples) of a stream with gaps: pieces of (first index, samples), some apart.
+
+    A gap of at most ``longest`` samples is filled with a straight line; after a longer one a new stream begins.
+    """
+    runs: list[tuple[int, list[np.ndarray], set[int]]] = []
+    end = 0
+    for first, samples in pieces:
+        gap = first - end
+        if not runs or gap > longest:
+            runs.append((first, [], set()))
+            gap = 0
+        _, rows, invented = runs[-1]
+        before = [float(v) for v in rows[-1]] if rows else []
+        for k in range(1, gap + 1):
+            line = [a + (float(b) - a) * k / (gap + 1) for a, b in zip(before, samples[0], strict=True)]
+            rows.append(np.array(line, np.float32))
+            invented.add(end + k - 1)
+        rows.extend(samples)
+        end = first + len(samples)
+    return [
+        (start + first, start + stop, not invented & set(range(start + first, start + stop)), window)
+        for start, rows, invented in runs
+        for first, stop, window in windows(design, np.array(rows, np.float32))
+    ]

@@ -82,15 +82,62 @@ def test_removes_mains_and_keeps_the_band():
     assert gain(120) == pytest.approx(1, abs=0.05)
 
 
-def test_a_gap_starts_anew_and_is_counted():
-    samples = noise(300, 8)
+def test_a_long_gap_starts_anew_and_is_counted():
+    samples = noise(400, 8)
     pipeline = Pipeline(EIGHT)
     before = run(pipeline, [Chunk(samples[:130], 0)])
-    after = run(pipeline, [Chunk(samples[150:], 150)])
+    after = run(pipeline, [Chunk(samples[231:], 231)])
     assert before == run(Pipeline(EIGHT), [Chunk(samples[:130], 0)])
-    assert after == run(Pipeline(EIGHT), [Chunk(samples[150:], 150)])
-    assert after[0][0] == 150
-    assert pipeline.lost == 20
+    assert after == run(Pipeline(EIGHT), [Chunk(samples[231:], 231)])
+    assert after[0][0] == 231
+    assert (pipeline.lost, pipeline.bridged) == (101, 0)
+
+
+def test_a_short_gap_is_bridged_by_a_straight_line_and_marked():
+    samples = noise(400, 8)
+    pipeline = Pipeline(EIGHT)
+    pieces = [Chunk(samples[:130], 0, np.arange(130.0)), Chunk(samples[150:], 150, np.arange(150.0, 400.0))]
+    got = [(w.first, w.end, w.intact, w.samples.copy(), w.stamp) for piece in pieces for w in pipeline.feed(piece)]
+    line = np.linspace(samples[129], samples[150], 22)[1:-1]
+    whole = np.concatenate([samples[:130], line.astype(np.float32), samples[150:]])
+    expected = filtered(EIGHT, whole)
+    assert [end for _, end, *_ in got] == list(range(50, 401, 17))
+    for first, end, intact, window, stamp in got:
+        np.testing.assert_allclose(window, expected[first:end], atol=1e-4)
+        assert intact == (end <= 130 or first >= 150)
+        assert stamp == (150 if 130 < end <= 150 else end - 1)
+    assert (pipeline.lost, pipeline.bridged) == (20, 20)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    pieces=st.lists(st.tuples(st.sampled_from([0, 1, 3, 20, 60, 99, 100, 101, 250]), st.integers(1, 120)), max_size=8),
+    cuts=st.lists(st.integers(0, 40), min_size=1, max_size=20),
+)
+def test_windows_of_a_stream_with_gaps_equal_the_slow_twin_however_it_is_cut(pieces, cuts):
+    samples = noise(2000, 8)
+    at, whole, chunks = 5, [], []
+    for gap, length in pieces:
+        at += gap
+        piece = samples[at : at + length]
+        if whole and gap == 0:
+            whole[-1] = (whole[-1][0], np.concatenate([whole[-1][1], piece]))
+        else:
+            whole.append((at, piece))
+        chunks += [Chunk(part.samples, at + part.first) for part in cut(piece, cuts)]
+        at += length
+    pipeline = Pipeline(EIGHT)
+    got = [(w.first, w.end, w.intact, w.samples.tobytes()) for chunk in chunks for w in pipeline.feed(chunk)]
+    expected = naive.gapped_windows(EIGHT, whole, 100)
+    assert got == [(first, end, intact, window.tobytes()) for first, end, intact, window in expected]
+
+
+def test_nothing_is_bridged_where_that_is_asked_for():
+    samples = noise(200, 8)
+    pipeline = Pipeline(EIGHT, bridge_ms=0)
+    run(pipeline, [Chunk(samples[:60], 0)])
+    assert run(pipeline, [Chunk(samples[61:], 61)])[0][0] == 61
+    assert (pipeline.lost, pipeline.bridged) == (1, 0)
 
 
 def test_stamp_is_that_of_the_last_sample():
