@@ -2,7 +2,69 @@
 
 from __future__ import annotations
 
+import json
+import math
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
-def check() -> None:
-    """To be written."""
-    raise ValueError("not yet there")
+import typer
+
+if TYPE_CHECKING:
+    from devices.checkup import Report
+
+LISTEN_S = 5.0
+
+
+def check(
+    device: Annotated[
+        str, typer.Argument(metavar="DEVICE", help="As 'python -m devices list' shows it, or a recording.")
+    ],
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", help=f"How long to listen: {LISTEN_S:g}, or the whole recording.", min=0.1),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")] = False,
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="Sampling rate in Hz, where the recording does not say it.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="uV, mV or V, where the recording does not say it.")
+    ] = None,
+) -> None:
+    """Is it wired up? Rate, jitter, losses and the contact of each electrode, each with its cure.
+
+    Relax the arm meanwhile. Exit status: 0 where all is well, 1 where something needs attention, 2 where the device
+    cannot be opened.
+
+    Example: python -m devices check cyton:/dev/ttyUSB0
+    """
+    if seconds is not None and not math.isfinite(seconds):
+        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
+    report = _report(device, seconds, rate, unit)
+    if as_json:
+        print(json.dumps({"device": device, **report.to_json()}, allow_nan=False))
+    else:
+        from devices import checkup_shown  # noqa: PLC0415 - rich
+
+        checkup_shown.show(report, tables=sys.stdout.isatty())
+    if not report.well:
+        raise SystemExit(1)
+
+
+def _report(device: str, seconds: float | None, rate_hz: float | None, unit: str | None) -> Report:
+    from devices.address import FILE, parse  # noqa: PLC0415 - so that --help is quick
+    from devices.checkup import examine, listen  # noqa: PLC0415
+    from devices.checkup_host import host  # noqa: PLC0415
+    from devices.opening import open_source, with_port  # noqa: PLC0415
+
+    address = with_port(parse(device))
+    recorded = address.scheme == FILE
+    if seconds is None and not recorded:
+        seconds = LISTEN_S
+    with closing(
+        open_source(device, file_rate_hz=rate_hz, unit=unit, patience_s=3.0, speed=None if recorded else 1.0)
+    ) as source:
+        before = host(address, source.integrity)
+        heard = listen(source, seconds, timed=not recorded)
+        return examine(heard, source, before)
