@@ -14,7 +14,8 @@ import numpy as np
 from devices.archive import Tree, open_tree
 from devices.entry import Entry
 from devices.files import SUFFIXES, parse
-from devices.formats import myo_readings, synapse
+from devices.formats import bids, grabmyo, myo_readings, ninapro, putemg, synapse
+from devices.formats.beside import beside_member
 from devices.recording import UNLABELLED, Recording
 
 __all__ = ["LAYOUTS", "Dataset", "Entry", "open_dataset"]
@@ -23,9 +24,15 @@ RECORDINGS = "recordings"
 LAYOUTS = {
     synapse.LAYOUT: f".../{synapse.EXAMPLE}",
     myo_readings.LAYOUT: f".../{myo_readings.EXAMPLE}",
-    RECORDINGS: "our own .npz files, or tables that state their rate and unit",
+    grabmyo.LAYOUT: f".../{grabmyo.EXAMPLE}",
+    ninapro.LAYOUT: f".../{ninapro.EXAMPLE}",
+    putemg.LAYOUT: f".../{putemg.EXAMPLE}",
+    bids.LAYOUT: f".../{bids.EXAMPLE}",
+    RECORDINGS: "what 'python -m devices record' writes, our own .npz files, or tables that state their rate and unit",
 }
 """Every known layout and what it looks like."""
+_OF_TRIALS = {synapse.LAYOUT, myo_readings.LAYOUT, grabmyo.LAYOUT}
+"""Layouts whose names tell what each file shows, so that a missing one can be named."""
 
 
 class Dataset:
@@ -67,7 +74,7 @@ class Dataset:
         Raises:
             ValueError: the file is malformed or gone.
         """
-        return parse(self._tree.root / entry.name, self._tree.read(entry.name))
+        return _parsed(self._tree, entry.name)
 
     def read_all(self) -> Iterator[tuple[Entry, Recording]]:
         """Every recording in the order of ``entries``; a malformed file is added to ``skipped`` and left out."""
@@ -81,8 +88,11 @@ class Dataset:
                 yield entry, recording
 
     def missing(self) -> list[str]:
-        """What every other person and sitting has and one lacks, a sentence for each sitting; [] for "recordings"."""
-        if self.layout == RECORDINGS:
+        """What every other person and sitting has and one lacks, a sentence for each sitting.
+
+        Only where names tell what each file shows: of Synapse, Myo readings and GRABMyo.
+        """
+        if self.layout not in _OF_TRIALS:
             return []
         there = {(entry.person, entry.session, entry.gesture, entry.trial) for entry in self.entries}
         shown = sorted(
@@ -122,11 +132,12 @@ def open_dataset(path: str | Path) -> Dataset:
 
 
 def _opened(tree: Tree) -> Dataset:
-    names = [name for name in tree.names() if name.lower().endswith(SUFFIXES)]
+    names = _recordings(tree.names())
     found = {
         module.LAYOUT: [entry for name in names if (entry := module.entry(tree.root / name, name))]
-        for module in (synapse, myo_readings)
+        for module in (synapse, myo_readings, grabmyo, ninapro, putemg)
     }
+    found[bids.LAYOUT] = _bids_entries(names)
     layouts = [layout for layout, entries in found.items() if entries]
     if len(layouts) > 1:
         raise ValueError(
@@ -144,12 +155,32 @@ def _opened(tree: Tree) -> Dataset:
     return Dataset(tree, layouts[0], entries, skipped)
 
 
+def _recordings(names: list[str]) -> list[str]:
+    """Files that may be recordings: without what describes others, and without the samples of a WFDB header."""
+    headers = {name.removesuffix(".hea") for name in names if name.endswith(".hea")}
+    return [
+        name
+        for name in names
+        if name.lower().endswith(SUFFIXES) and not bids.is_sidecar(name) and name.removesuffix(".dat") not in headers
+    ]
+
+
+def _bids_entries(names: list[str]) -> list[Entry]:
+    told = {name: bids.who(name) for name in bids.recordings(names)}
+    people, sittings = _numbers({who for who, _, _ in told.values()}), _numbers({when for _, when, _ in told.values()})
+    return [Entry(people[who], sittings[when], None, run, name) for name, (who, when, run) in told.items()]
+
+
+def _parsed(tree: Tree, name: str) -> Recording:
+    return parse(tree.root / name, tree.read(name), beside=beside_member(tree, name))
+
+
 def _single(entries: list[Entry], tree: Tree, layout: str) -> tuple[tuple[Entry, ...], list[str]]:
-    """Leaves out a trial that is there twice; Myo readings of two hands are two."""
+    """Leaves out a trial that is there twice, where names tell trials; Myo readings of two hands are two."""
     first: dict[tuple[object, ...], Entry] = {}
     skipped = []
     for entry in entries:
-        key = (entry.name,) if layout == myo_readings.LAYOUT else entry.order[:-1]
+        key = entry.order[:-1] if layout in {synapse.LAYOUT, grabmyo.LAYOUT} else (entry.name,)
         other = first.setdefault(key, entry)
         if other is not entry:
             skipped.append(f"{str(tree.root / entry.name)!r} is the same trial as {other.name!r}")
@@ -162,7 +193,7 @@ def _own_recordings(tree: Tree, names: list[str]) -> Dataset:
     read: list[tuple[str, str, str, str | None]] = []
     for name in names:
         try:
-            recording = parse(tree.root / name, tree.read(name))
+            recording = _parsed(tree, name)
         except ValueError as error:
             skipped.append(str(error))
         else:

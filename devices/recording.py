@@ -24,6 +24,9 @@ class Recording:
         person: whose arm, as the data set names it, or "".
         session: which sitting, or "".
         simulated: no human arm was involved.
+        gaps: ``(first, count)`` of each stretch that was lost when the recording was made, in order. Its samples are a
+            straight line between its neighbours, which keeps every other sample at its index, and carry no label; a
+            replay leaves them out, so that they are missing again as they were live.
     """
 
     info: StreamInfo
@@ -33,6 +36,7 @@ class Recording:
     person: str = ""
     session: str = ""
     simulated: bool = False
+    gaps: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 2 or self.samples.shape[1] != len(self.info.channels):
@@ -45,6 +49,14 @@ class Recording:
         labels, known = self.labels, len(self.names)
         if labels is not None and (labels.min(initial=0) < UNLABELLED or labels.max(initial=UNLABELLED) >= known):
             raise ValueError(f"{self.info.name!r} has labels that point beyond its {known} names")
+        end = 0
+        for first, count in self.gaps:
+            if first < end or count < 1 or first + count > len(self.samples):
+                raise ValueError(
+                    f"{self.info.name!r} has a gap of {count} samples from sample {first} on; gaps must follow one "
+                    f"another and lie within its {len(self.samples)} samples"
+                )
+            end = first + count
 
     def label(self, first: int, end: int) -> str | None:
         """The gesture that most samples in ``[first, end)`` carry, or None where that is unknown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 
 import numpy as np
 
@@ -22,6 +23,9 @@ class Replay:
     ``start + e / (rate * speed)``, an absolute time, so that no delay adds to the next one. That time is also the
     stamp of its samples: a reader that comes late finds its lateness in them. Where speed is None, chunks are
     available when they are asked for.
+
+    The gaps of a recording are left out: no chunk holds a filled sample, and the one after a gap comes when it came
+    live, its ``first`` beyond the end of the one before.
 
     Args:
         recording: what to replay.
@@ -43,6 +47,7 @@ class Replay:
         self._start: float | None = None
         self._closed = threading.Event()
         self._integrity = Integrity(len(recording.info.channels))
+        self._gaps = deque(recording.gaps)
 
     @property
     def info(self) -> StreamInfo:
@@ -54,14 +59,24 @@ class Replay:
         """See ``Source``."""
         return self._integrity
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See ``Labelled``."""
+        return self._recording.names
+
+    @property
+    def simulated(self) -> bool:
+        """See ``Labelled``."""
+        return self._recording.simulated
+
     def label(self, first: int, end: int) -> str | None:
-        """The recording's label of the samples ``[first, end)``, or None where it has none."""
+        """See ``Labelled``."""
         return self._recording.label(first, end)
 
     def read(self) -> Chunk | None:
         """See ``Source``; None also after ``close``."""
         samples = self._recording.samples
-        first, end = self._next, min(self._next + self._length, len(samples))
+        first, end = self._stretch()
         if self._closed.is_set() or first == end:
             return None
         due = self._due(end)
@@ -77,6 +92,13 @@ class Replay:
     def close(self) -> None:
         """See ``Source``."""
         self._closed.set()
+
+    def _stretch(self) -> tuple[int, int]:
+        """First and end of the samples of the next chunk: as many as fit before a gap or the end."""
+        while self._gaps and self._gaps[0][0] <= self._next:
+            self._next = sum(self._gaps.popleft())
+        stop = self._gaps[0][0] if self._gaps else len(self._recording.samples)
+        return self._next, min(self._next + self._length, stop)
 
     def _due(self, end: int) -> float:
         """The time at which the chunk that ends before sample ``end`` is available."""

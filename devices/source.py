@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from devices.integrity import Integrity
 from dsp.flow import Chunk, StreamInfo
@@ -40,3 +40,19 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Leaves the device idle; safe to call twice and from another thread, and ends a waiting ``read``."""
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A source that knows what is being done: the simulator, a labelled recording."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The gestures there are."""
+
+    @property
+    def simulated(self) -> bool:
+        """No human arm is involved."""
+
+    def label(self, first: int, end: int) -> str | None:
+        """What most of the samples ``[first, end)``, which have been read, show; None where that is unknown."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devices.integrity import Integrity
-from devices.source import Source
+from devices.source import Labelled, Source
 from dsp.contact import Contact
 from dsp.flow import Chunk, StreamInfo
 
@@ -30,6 +30,20 @@ class Watched:
     def integrity(self) -> Integrity:
         """See ``Source``."""
         return self.source.integrity
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See ``Labelled``; empty where the source does not know."""
+        return self.source.names if isinstance(self.source, Labelled) else ()
+
+    @property
+    def simulated(self) -> bool:
+        """See ``Labelled``."""
+        return isinstance(self.source, Labelled) and self.source.simulated
+
+    def label(self, first: int, end: int) -> str | None:
+        """See ``Labelled``."""
+        return self.source.label(first, end) if isinstance(self.source, Labelled) else None
 
     def read(self) -> Chunk | None:
         """See ``Source``."""

@@ -32,6 +32,9 @@ from train.storage import cache_folder, whole
 
 REST = "rest"
 
+LOST = UNLABELLED - 1
+"""In a track, in place of a label: the sample was lost and is a straight line."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
@@ -75,7 +78,7 @@ class Track:
 
     Attributes:
         samples: ``(N, C)`` float32, filtered and scaled.
-        labels: ``(N,)`` int16 index into the labels asked for, ``UNLABELLED`` where unknown.
+        labels: ``(N,)`` int16 index into the labels asked for, ``UNLABELLED`` where unknown, ``LOST`` in a gap.
         starts: ``(R + 1,)`` where each recording begins; recording r is ``samples[starts[r] : starts[r + 1]]``.
     """
 
@@ -178,10 +181,13 @@ def _say_left_out(sentences: Sequence[str], at_most: int = 10) -> None:
 
 
 def _translated(recording: Recording, labels: Sequence[str]) -> NDArray[np.int16]:
-    if recording.labels is None:
-        return np.full(len(recording.samples), UNLABELLED, np.int16)
-    table = [labels.index(name) if name in labels else UNLABELLED for name in recording.names]
-    return np.array([*table, UNLABELLED], np.int16)[recording.labels]
+    marks = np.full(len(recording.samples), UNLABELLED, np.int16)
+    if recording.labels is not None:
+        table = [labels.index(name) if name in labels else UNLABELLED for name in recording.names]
+        marks = np.array([*table, UNLABELLED], np.int16)[recording.labels]
+    for first, count in recording.gaps:
+        marks[first : first + count] = LOST
+    return marks
 
 
 def _present(recording: Recording) -> list[int]:
@@ -244,6 +250,7 @@ def _to_cache(path: Path, sitting: Sitting) -> None:
             "person": r.person,
             "session": r.session,
             "simulated": r.simulated,
+            "gaps": r.gaps,
         }
         for entry, r in sitting.found
     ]
@@ -267,7 +274,8 @@ def _from_cache(path: Path, entries: Sequence[Entry]) -> Sitting | None:
             info = StreamInfo(facts["name"], facts["rate_hz"], tuple(facts["channels"]))
             marks = labels[first:end] if facts["labelled"] else None
             who = (facts["person"], facts["session"], facts["simulated"])
-            recording = Recording(info, samples[first:end], tuple(facts["names"]), marks, *who)
+            gaps = tuple((int(begin), int(count)) for begin, count in facts["gaps"])
+            recording = Recording(info, samples[first:end], tuple(facts["names"]), marks, *who, gaps)
             found.append((by_name[facts["entry"]], recording))
             first = end
         return Sitting(found, list(about["left_out"]))

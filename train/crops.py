@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.corpus import Track
+from train.corpus import LOST, Track
 
 
 class Crops:
@@ -95,10 +95,12 @@ def places_in(
 
 
 def majority(marks: NDArray[np.int16], length: int, purity: float) -> NDArray[np.int64]:
-    """The label of the window that begins at each sample, -1 where none fills ``purity`` of it.
+    """The label of the window that begins at each sample, negative where none fills ``purity`` of it.
+
+    A window that touches a gap has none, however small the gap: live it gets no decision either.
 
     Args:
-        marks: ``(T,)`` label of each sample, negative where unknown.
+        marks: ``(T,)`` label of each sample, negative where unknown, ``LOST`` in a gap.
         length: of a window, at most T.
         purity: 0 ... 1.
 
@@ -113,5 +115,6 @@ def majority(marks: NDArray[np.int16], length: int, purity: float) -> NDArray[np
         winner = count > most
         best[winner] = label
         most[winner] = count[winner]
-    best[most < purity * length] = -1
+    lost = np.concatenate([[0], np.cumsum(marks == LOST)])
+    best[(most < purity * length) | (lost[length:] > lost[:-length])] = -1
     return best

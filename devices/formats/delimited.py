@@ -6,14 +6,20 @@ Lines before the header that start with ``#`` or ``%`` may say ``rate_hz: 1000``
 * ``time``, ``time_s``, ``time_ms``, ``time_us`` or ``time_ns`` is the time of each row (``time`` is in seconds),
   from which the rate is taken where nothing else gives it;
 * ``label`` is the gesture of each row, a name or a number, empty where unknown;
-* ``sample`` or ``index`` is a row number and is left out;
+* ``sample`` or ``index`` is the number of the row: where it jumps, samples are missing and become a gap of the
+  recording; a column that does not count upwards, mostly by one, is left out (a packet counter that wraps);
 * every other column is a channel; ``ch1 [mV]`` or ``ch1 (mV)`` names its unit as well.
 
-The delimiter is the one found in the header: a tab, a semicolon or a comma.
+The delimiter is the one found in the header: a tab, a semicolon or a comma. A last line without a line end that is
+cut short is left out: the recording was ended by force.
+
+What ``devices.formats.csv_writer`` writes also says ``name``, ``names`` and ``full_scale_uv``, and its ``sample`` is
+trusted more than its ``time_s``.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,17 +29,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.formats.tabular import Table, columns_of, is_number, to_microvolts
+from devices.formats.timeline import Span, announced, filled, labelled
 from devices.formats.units import microvolts, settled_rate, settled_unit
-from devices.recording import UNLABELLED, Recording
+from devices.recording import Recording
 from dsp.flow import StreamInfo
 
 _SECONDS = {"time": 1.0, "time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6, "time_ns": 1e-9}
-_NOT_CHANNELS = {*_SECONDS, "label", "sample", "index"}
+_COUNTERS = {"sample", "index"}
+_NOT_CHANNELS = {*_SECONDS, *_COUNTERS, "label"}
 _RATE_KEYS = {"rate_hz", "rate", "sampling_rate", "sample_rate", "fs"}
 _WITH_UNIT = re.compile(r"(.*?)\s*[\[(]\s*([uµμm]?V)\s*[\])]", re.IGNORECASE)
 _CLOCK_TOLERANCE = 0.01
 _LONGEST_PAUSE_S = 0.25
-_MOST_LABELS = 1000
+_CUT_NUMBER = re.compile(r"\s*[+-]?\d*\.?\d*([eE][+-]?\d*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +53,31 @@ class _Head:
     delimiter: str
     first_line: int  # of the data, counted from 1
 
+    @property
+    def is_own(self) -> bool:
+        """Written by ``devices.formats.csv_writer``."""
+        return "first_stamp_s" in self.remarks
+
+    def own(self, key: str) -> str:
+        """A remark of a recording of ours, or ""."""
+        return self.remarks.get(key, "") if self.is_own else ""
+
     def place(self, name: str) -> int | None:
         """Index of the column of this name."""
         return next((index for index, column in enumerate(self.columns) if column.lower() == name), None)
 
 
-def parse(path: PurePath, lines: Sequence[str], *, rate_hz: float | None, unit: str | None) -> Recording:
+def parse(
+    path: PurePath, lines: Sequence[str], *, rate_hz: float | None, unit: str | None, cut: bool = False
+) -> Recording:
     """Reads a table.
+
+    Args:
+        path: the file.
+        lines: of it.
+        rate_hz: where the file does not say it.
+        unit: where the file does not say it.
+        cut: the last line has no line end, so it may be half a line.
 
     Raises:
         ValueError: it is malformed, its rate or unit is neither given nor in the file, or one contradicts the other.
@@ -59,23 +85,27 @@ def parse(path: PurePath, lines: Sequence[str], *, rate_hz: float | None, unit: 
     where = str(path)
     head = _head(lines, where)
     label = head.place("label")
-    rows = lines[head.first_line - 1 :]
+    rows = _whole(lines[head.first_line - 1 :], head) if cut else lines[head.first_line - 1 :]
     values = Table(where, rows, head.columns, head.first_line, head.delimiter).floats(without=label)
     kept = [column for index, column in enumerate(head.columns) if index != label]
     places = [index for index, column in enumerate(kept) if column.lower() not in _NOT_CHANNELS]
     channels, known_unit = _channels([kept[index] for index in places], head, where)
-    rate = _rate(values, kept, head, where, rate_hz)
+    number = _numbers(values, kept)
+    rate = _rate(values, kept, head, where, rate_hz, number)
     scale = settled_unit(where, known_unit, unit)
-    shown = [] if label is None else [row.split(head.delimiter)[label] for row in rows]
-    names, labels = _labels(shown, where)
+    samples, gaps = filled(to_microvolts(values[:, places], scale, where), number, rate, where)
+    shown = [] if label is None else [row.split(head.delimiter)[label].strip().strip("\"'") for row in rows]
+    names, labels = labelled(_spans(shown, number), len(samples), gaps, where)
+    names, labels = announced(map(str.strip, head.own("names").split(",")), names, labels)
     return Recording(
-        info=StreamInfo(path.name, rate, channels),
-        samples=to_microvolts(values[:, places], scale, where),
+        info=StreamInfo(head.own("name") or path.name, rate, channels, full_scale_uv=_full_scale(head)),
+        samples=samples,
         names=names,
         labels=labels,
         person=head.remarks.get("person", ""),
         session=head.remarks.get("session", ""),
         simulated=head.remarks.get("simulated", "").lower() in {"true", "yes", "1"},
+        gaps=gaps,
     )
 
 
@@ -119,28 +149,41 @@ def _channels(columns: list[str], head: _Head, where: str) -> tuple[tuple[str, .
     return names, min(units, default=None)
 
 
-def _rate(values: NDArray[np.float64], columns: list[str], head: _Head, where: str, given: float | None) -> float:
+def _rate(
+    values: NDArray[np.float64],
+    columns: list[str],
+    head: _Head,
+    where: str,
+    given: float | None,
+    number: NDArray[np.int64],
+) -> float:
     said = next((head.remarks[key] for key in sorted(_RATE_KEYS & head.remarks.keys())), None)
-    known = None if said is None else _number(said, where)
+    known = None if said is None else _hertz(said, where)
     time = next((index for index, column in enumerate(columns) if column.lower() in _SECONDS), None)
-    if time is None:
+    if time is None or (head.is_own and known is not None):
         return settled_rate(where, known, given)
-    clock = _clock(values[:, time] * _SECONDS[columns[time].lower()], where, head.first_line)
+    clock = _clock(values[:, time] * _SECONDS[columns[time].lower()], where, head.first_line, number)
     if known is None:
         return settled_rate(where, clock, given, tolerance=_CLOCK_TOLERANCE)
     settled_rate(where, clock, known, tolerance=_CLOCK_TOLERANCE)
     return settled_rate(where, known, given)
 
 
-def _number(text: str, where: str) -> float:
+def _hertz(text: str, where: str) -> float:
     field = re.sub(r"\s*hz$", "", text, flags=re.IGNORECASE)
     if not is_number(field):
         raise ValueError(f"{where!r} gives its rate as {text!r}, which is no number of hertz")
     return float(field)
 
 
-def _clock(seconds: NDArray[np.float64], where: str, first_line: int) -> float:
+def _clock(seconds: NDArray[np.float64], where: str, first_line: int, number: NDArray[np.int64]) -> float:
     """The rate that a time column shows, to the whole hertz where that is within 0.01 %.
+
+    Args:
+        seconds: ``(rows,)`` the column.
+        where: the file, for the error.
+        first_line: number of the line of the first row.
+        number: ``(rows,)`` of the samples; a jump in them explains one in time.
 
     Raises:
         ValueError: time stands still, runs backwards or jumps; a lost stretch must not be closed in silence.
@@ -156,26 +199,47 @@ def _clock(seconds: NDArray[np.float64], where: str, first_line: int) -> float:
     middle = float(np.median(steps))
     ticking = middle > 0 and float(np.mean(np.abs(steps - middle) <= 0.1 * middle)) >= 0.9
     # A sample clock shows every lost sample; stamps of arrival come in bursts, and only a long pause means a loss.
-    jumps = steps > (1.5 * middle if ticking else _LONGEST_PAUSE_S)
+    jumps = (steps > (1.5 * middle if ticking else _LONGEST_PAUSE_S)) & (np.diff(number) == 1)
     if jumps.any():
         row = int(np.argmax(jumps))
         raise ValueError(
             f"{where!r}, line {first_line + 1 + row}: time jumps by {steps[row]:.4g} s, so samples are missing; cut "
             f"the recording there"
         )
-    rate = len(steps) / float(seconds[-1] - seconds[0])
+    rate = int(number[-1]) / float(seconds[-1] - seconds[0])
     return float(round(rate)) if abs(rate - round(rate)) <= 1e-4 * rate else rate
 
 
-def _labels(fields: list[str], where: str) -> tuple[tuple[str, ...], NDArray[np.int16] | None]:
-    """Names in numerical order where all are numbers, else in alphabetical order; empty is unlabelled."""
-    stripped = [field.strip().strip("\"'") for field in fields]
-    found = set(stripped) - {""}
-    if len(found) > _MOST_LABELS:
-        raise ValueError(f"{where!r} has {len(found)} different labels; a column 'label' should hold gestures")
-    numeric = all(re.fullmatch(r"-?\d+", name) for name in found)
-    names = tuple(sorted(found, key=int) if numeric else sorted(found))
-    if not names:
-        return (), None
-    index = {"": UNLABELLED} | {name: number for number, name in enumerate(names)}
-    return names, np.array([index[field] for field in stripped], np.int16)
+def _whole(rows: Sequence[str], head: _Head) -> Sequence[str]:
+    """Without a last row that was cut off: one of ours, one that lacks fields, one that ends in half a number."""
+    fields = rows[-1].split(head.delimiter) if rows else []
+    short = len(fields) < len(head.columns) or (
+        head.place("label") != len(fields) - 1 and not is_number(fields[-1]) and _CUT_NUMBER.fullmatch(fields[-1])
+    )
+    return rows[:-1] if rows and (short or head.is_own) else rows
+
+
+def _numbers(values: NDArray[np.float64], columns: list[str]) -> NDArray[np.int64]:
+    """``(rows,)`` the number of each row, from 0: from a column that counts, else as they stand."""
+    place = next((index for index, column in enumerate(columns) if column.lower() in _COUNTERS), None)
+    number = np.arange(len(values), dtype=np.int64)
+    if place is None or len(values) < 2:
+        return number
+    column = values[:, place]
+    steps = np.diff(column)
+    counts = (np.abs(column) < 2**53).all() and (column == np.rint(column)).all() and (steps >= 1).all()
+    if not counts or (steps == 1).mean() < 0.5:
+        return number
+    counted: NDArray[np.int64] = (column - column[0]).astype(np.int64)
+    return counted
+
+
+def _spans(shown: Sequence[str], number: NDArray[np.int64]) -> list[Span]:
+    """A span for each stretch of equal labels."""
+    starts = [row for row, label in enumerate(shown) if not row or label != shown[row - 1]]
+    return [Span(int(number[row]), None, shown[row]) for row in starts]
+
+
+def _full_scale(head: _Head) -> float:
+    said = head.own("full_scale_uv")
+    return float(said) if is_number(said) and float(said) > 0 else math.inf

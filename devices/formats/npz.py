@@ -10,6 +10,7 @@
 | ``labels`` | int16 ``(T,)`` | index into ``names``, -1 unknown; absent where nothing is known |
 | ``name``, ``person``, ``session`` | text | may be "" |
 | ``simulated`` | bool | no human arm was involved |
+| ``gaps`` | int64 ``(G, 2)`` | first and count of each stretch that was lost and filled; absent where there is none |
 
 Only ``samples`` and ``rate_hz`` are demanded of a file (and ``uv_per_count`` with int16), so that others can write
 them with one call of ``numpy.savez``.
@@ -47,7 +48,7 @@ _HEADER = re.compile(
     rb"'shape': \((?P<shape>(\d{1,18}(, \d{1,18})*,?)?)\), \}\s*"
 )
 _KINDS = {"samples": "if", "labels": "i", "names": "U", "channels": "U", "rate_hz": "if", "uv_per_count": "if"}
-_KINDS |= {"name": "U", "person": "U", "session": "U", "simulated": "b"}
+_KINDS |= {"name": "U", "person": "U", "session": "U", "simulated": "b", "gaps": "i"}
 
 
 def save_npz(path: str | Path, recording: Recording) -> None:
@@ -79,6 +80,8 @@ def save_npz(path: str | Path, recording: Recording) -> None:
     }
     if recording.labels is not None:
         arrays["labels"] = recording.labels.astype(np.int16)
+    if recording.gaps:
+        arrays["gaps"] = np.array(recording.gaps, np.int64)
     neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with neighbour.open("wb") as file:
@@ -126,6 +129,7 @@ def parse(path: PurePath, raw: bytes, *, rate_hz: float | None, unit: str | None
         person=_text(arrays, "person", where),
         session=_text(arrays, "session", where),
         simulated=bool(_scalar(arrays, "simulated", where)) if "simulated" in arrays else False,
+        gaps=_gaps(arrays, where),
     )
 
 
@@ -191,6 +195,14 @@ def _labels(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...], where: s
     if labels.ndim != 1 or labels.min(initial=0) < -1 or labels.max(initial=-1) >= len(names):
         raise ValueError(f"{where!r} has labels that point beyond its {len(names)} names")
     return labels.astype(np.int16)
+
+
+def _gaps(arrays: Mapping[str, NDArray[Any]], where: str) -> tuple[tuple[int, int], ...]:
+    if "gaps" not in arrays:
+        return ()
+    if arrays["gaps"].ndim != 2 or arrays["gaps"].shape[1] != 2:
+        raise ValueError(f"{where!r} is no recording of ours: 'gaps' should be pairs of a first sample and a count")
+    return tuple((int(first), int(count)) for first, count in arrays["gaps"])
 
 
 def _scalar(arrays: Mapping[str, NDArray[Any]], key: str, where: str) -> Any:

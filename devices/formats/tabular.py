@@ -28,8 +28,10 @@ def text_lines(raw: bytes, where: str) -> list[str]:
         raise ValueError(f"{where!r} is not text in UTF-8 or Latin-1")
     try:
         text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+    except UnicodeDecodeError as error:
+        # A file that was cut while it was written may end within a letter.
+        cut = error.reason == "unexpected end of data"
+        text = raw[: error.start].decode("utf-8-sig") if cut else raw.decode("latin-1")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.rstrip()

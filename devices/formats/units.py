@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 
 _MICROVOLTS = {"uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6}  # micro sign and Greek mu, both lower case
+_MICROVOLTS |= {"microvolt": 1.0, "microvolts": 1.0, "millivolt": 1e3, "millivolts": 1e3, "volt": 1e6, "volts": 1e6}
 UNITS = ("uV", "mV", "V")
 
 
+def is_voltage(unit: str) -> bool:
+    """Whether ``microvolts`` knows the unit."""
+    return unit.strip().lower() in _MICROVOLTS
+
+
 def microvolts(unit: str, where: str) -> float:
-    """Microvolts in one ``unit`` (``"uV"``, ``"mV"`` or ``"V"``, in upper or lower case, also with a Greek mu).
+    """Microvolts in one ``unit``: ``"uV"``, ``"mV"`` or ``"V"``, in any case, also with a Greek mu or spelled out.
 
     Args:
         unit: the unit.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from functools import cache
 from pathlib import Path, PurePath
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 
 from devices.files import load, parse
 from devices.formats import myo_readings, synapse
+from devices.formats.writer import open_writer
 from devices.recording import Recording
+from dsp.flow import Chunk, StreamInfo
 
 HEADER = "ch1,ch2,ch3,ch4,ch5,ch6,ch7,ch8\n"
 ROW = "0.1289,0.0449,-0.0925,-0.0442,-0.1054,-0.0894,-0.0869,-0.0337\n"
@@ -321,6 +325,70 @@ def test_a_malformed_table_is_refused(tmp_path: Path, content: str, parts: tuple
     refused(write(tmp_path / "mine.csv", content), *parts, rate_hz=10, unit="uV")
 
 
+def test_row_numbers_that_jump_are_gaps(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n / 100},{label},{n}\n" for n, label in ((7, "a"), (8, "a"), (9, ""), (13, "b"), (14, "b")))
+    recording = load(write(tmp_path / "mine.csv", f"sample,time_s,label,x\n{rows}"), unit="uV")
+    assert recording.info.rate_hz == 100
+    assert recording.gaps == ((3, 3),)
+    assert recording.samples[:, 0].tolist() == [7, 8, 9, 10, 11, 12, 13, 14]
+    assert recording.labels is not None
+    assert recording.labels.tolist() == [0, 0, -1, -1, -1, -1, 1, 1]
+
+
+def test_a_jump_in_time_that_the_row_numbers_do_not_show_is_a_loss_all_the_same(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n / 100 + (n > 6)},{n}\n" for n in range(20))
+    refused(write(tmp_path / "mine.csv", f"index,time,x\n{rows}"), "line 9", "time jumps by 1.01 s", unit="uV")
+
+
+@pytest.mark.parametrize(
+    "column", [[254, 255, 0, 1, 2], [0, 10, 20, 30, 40], [3, 3, 3, 3, 3], [0.5, 1.5, 2.5, 3.5, 4.5]]
+)
+def test_a_column_that_does_not_count_rows_is_left_out(tmp_path: Path, column: list[float]) -> None:
+    rows = "".join(f"{n},{n}\n" for n in column)
+    recording = load(write(tmp_path / "mine.csv", f"sample,x\n{rows}"), rate_hz=10, unit="uV")
+    assert recording.gaps == ()
+    assert recording.samples[:, 0].tolist() == column
+
+
+@pytest.mark.parametrize("last", ["3", "3,", "3,-", "3,1e", "3,1e-"])
+def test_a_last_line_that_was_cut_off_is_left_out(tmp_path: Path, last: str) -> None:
+    path = write(tmp_path / "mine.csv", f"a,b\n1,2\n2,3\n{last}")
+    assert load(path, rate_hz=10, unit="uV").samples.tolist() == [[1, 2], [2, 3]]
+    path.write_text(f"a,b\n1,2\n2,3\n{last}\n")
+    refused(path, "line 4", rate_hz=10, unit="uV")
+
+
+def test_a_last_line_that_is_whole_is_kept_and_one_that_is_wrong_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.csv", "a,b\n1,2\n2,3")
+    assert len(load(path, rate_hz=10, unit="uV").samples) == 2
+    refused(write(path, "a,b\n1,2\n2,x"), "line 3", "'x'", rate_hz=10, unit="uV")
+
+
+def test_a_recording_of_ours_as_csv(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    values = np.random.default_rng(0).normal(0, 50, (300, 2)).astype(np.float32)
+    info = StreamInfo("sim", 333.3, ("a", "b"), full_scale_uv=500.0)
+    writer = open_writer(path, info, names=("rest", "fist", "wave"), person="7", session="2", simulated=True)
+    writer.mark(5, "rest")
+    writer.mark(150, "fist")
+    stamps = np.sort(np.random.default_rng(1).uniform(3, 4, 300))  # stamps tremble, and ours are counted by samples
+    writer.write(Chunk(values[:100], 5, stamps[:100]))
+    writer.write(Chunk(values[120:], 125, stamps[120:]))
+    writer.close()
+    recording = load(path)
+    assert recording.info == info
+    assert recording.gaps == ((100, 20),)
+    assert np.array_equal(recording.samples[120:], values[120:])
+    assert recording.names == ("rest", "fist", "wave")
+    assert [recording.label(n, n + 1) for n in (0, 99, 110, 120, 144, 145, 299)] == [
+        *("rest", "rest", None, "rest", "rest", "fist", "fist")
+    ]
+    assert (recording.person, recording.session, recording.simulated) == ("7", "2", True)
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])  # a number or a label may have lost its end, so half a line of ours is worth nothing
+    assert len(load(path).samples) == 299
+
+
 # --- places ----------------------------------------------------------------------------------------------------------
 
 
@@ -343,7 +411,7 @@ def test_blank_and_binary_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_suffix_lists_the_known(tmp_path: Path) -> None:
-    refused(write(tmp_path / "mine.xlsx", b"PK"), ".csv, .tsv, .txt, .npz")
+    refused(write(tmp_path / "mine.xlsx", b"PK"), ".csv, .tsv, .txt, .xdf", ".npz, .bdf, .edf, .h5")
 
 
 def test_zips_that_cannot_be_read(tmp_path: Path) -> None:
@@ -420,3 +488,10 @@ def test_the_first_row_of_a_real_trial(synapse_zip: Path) -> None:
     assert np.array_equal(recording.samples[0], np.float32([128.9, 44.9, -92.5, -44.2, -105.4, -89.4, -86.9, -33.7]))
     assert (recording.person, recording.session) == ("18", "1")
     assert recording.names == synapse.NAMES
+
+
+def test_no_library_for_a_format_is_imported_before_a_file_needs_it() -> None:
+    heavy = "pyxdf", "edfio", "h5py", "pyarrow", "scipy"
+    code = f"import devices.files, devices.datasets, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from devices.recording import Recording
 from devices.replay import Replay
 from devices.source import Source
+from devices.watched import Watched
 from dsp.flow import Chunk, StreamInfo
 
 
@@ -116,3 +117,46 @@ def test_an_impossible_speed_is_refused(speed: float) -> None:
 def test_an_impossible_chunk_is_refused() -> None:
     with pytest.raises(ValueError, match="chunk_ms"):
         Replay(recording(10), 1.0, 0.0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), max_size=6),
+    st.integers(0, 40),
+    st.sampled_from([None, 1e6]),
+    st.sampled_from([1.0, 7.0, 50.0]),
+)
+@hypothesis_settings(deadline=None, max_examples=60)
+def test_gaps_are_missing_again(pieces: list[tuple[int, int]], rest: int, speed: float | None, chunk_ms: float) -> None:
+    gaps, end = [], 0
+    for between, count in pieces:
+        gaps.append((end + between, count))
+        end += between + count
+    samples = recording(end + rest).samples
+    original = Recording(StreamInfo("x", 1000.0, ("a", "b")), samples, gaps=tuple(gaps))
+    watched = Watched(Replay(original, speed, chunk_ms))
+    chunks = drained(watched)
+    indices = np.concatenate([np.empty(0, int), *[np.arange(chunk.first, chunk.end) for chunk in chunks]])
+    filled = np.concatenate([np.empty(0, int), *[np.arange(first, first + count) for first, count in gaps]])
+    assert np.array_equal(indices, np.setdiff1d(np.arange(len(samples)), filled))
+    for chunk in chunks:
+        assert len(chunk.samples)
+        assert np.array_equal(chunk.samples, samples[chunk.first : chunk.end])
+    assert watched.integrity.samples == len(indices)
+    assert watched.integrity.lost == (indices[-1] + 1 - indices[0] - len(indices) if len(indices) else 0)
+
+
+def test_what_comes_after_a_gap_comes_as_late_as_it_came_live() -> None:
+    samples = recording(200).samples
+    replay = Replay(Recording(StreamInfo("x", 1000.0, ("a", "b")), samples, gaps=((10, 180),)))
+    chunks = [chunk for chunk in drained(replay) if len(chunk.samples)]
+    assert [chunk.first for chunk in chunks] == [0, 190]
+    stamps = [chunk.stamps for chunk in chunks]
+    assert stamps[0] is not None
+    assert stamps[1] is not None
+    assert stamps[1][-1] - stamps[0][-1] == pytest.approx(0.19)
+
+
+@pytest.mark.parametrize("gaps", [((-1, 2),), ((0, 0),), ((5, 6),), ((2, 3), (4, 1)), ((5, 1), (2, 1))])
+def test_gaps_that_cannot_be_are_refused(gaps: tuple[tuple[int, int], ...]) -> None:
+    with pytest.raises(ValueError, match=r"'x' has a gap of -?\d+ samples from sample -?\d+ on"):
+        Recording(StreamInfo("x", 1000.0, ("a", "b")), recording(10).samples, gaps=gaps)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.recording import UNLABELLED, Recording
+from dsp.design import DspSpec, design
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline
 from tests.train.conftest import tiny, write_trial
@@ -174,6 +175,15 @@ def test_majority_is_the_obvious_one(marks: list[int], length: int, purity: floa
         if (labels[first : first + length] == expected).sum() < purity * length:
             expected = UNLABELLED
         assert answer == expected
+
+
+def test_no_window_touches_a_gap() -> None:
+    gaps = ((20, 1), (40, 5))
+    whole = Recording(INFO, np.zeros((100, 8), np.float32), ("a",), np.zeros(100, np.int16), gaps=gaps)
+    made = track(design(DspSpec(INFO.rate_hz, band_hz=None)), [whole], ["a"])
+    answers = majority(made.labels, 10, 0.5)
+    expected = [-1 if any(f < first + 10 and first < f + count for f, count in gaps) else 0 for first in range(91)]
+    assert answers.tolist() == expected
 
 
 def test_drawn_windows_are_slices_with_their_label(task: Task) -> None:

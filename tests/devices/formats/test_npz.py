@@ -51,6 +51,21 @@ def test_a_recording_comes_back(tmp_path_factory: pytest.TempPathFactory, record
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_gaps_come_back_and_are_not_there_where_there_is_none(tmp_path: Path) -> None:
+    for gaps in ((), ((2, 3), (7, 1))):
+        save_npz(tmp_path / "a.npz", recording_of(np.ones((10, 1)), gaps=gaps))
+        assert load(tmp_path / "a.npz").gaps == gaps
+        with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+            assert ("gaps" in arrays) == bool(gaps)
+
+
+@pytest.mark.parametrize("gaps", [[1, 2], [[1, 2, 3]], [[8, 5]], [[-1, 1]]])
+def test_gaps_that_cannot_be_are_refused(tmp_path: Path, gaps: list[Any]) -> None:
+    np.savez(tmp_path / "a.npz", samples=np.ones((10, 1), np.float32), rate_hz=10.0, gaps=np.array(gaps))
+    with pytest.raises(ValueError, match=r"a\.npz' .*gap"):
+        load(tmp_path / "a.npz")
+
+
 def recording_of(samples: Any, **more: Any) -> Recording:
     samples = np.asarray(samples, np.float32)
     return Recording(StreamInfo("x", 1000.0, tuple(f"ch{n + 1}" for n in range(samples.shape[1]))), samples, **more)

@@ -1,0 +1,197 @@
+"""What is the same for every format: who and what, gaps, labels on samples, and the checks."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.flow import Chunk, Samples, StreamInfo
+
+LONGEST_LABEL = 60
+"""Characters of a label that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a recording before its first sample.
+
+    Attributes:
+        info: the stream.
+        names: labels that are expected; others may come.
+        person: whose arm, or "".
+        session: which sitting, or "".
+        simulated: no human arm was involved.
+        task: what the person was asked to do, a word.
+        remarks: more to keep, where the format has room: ``manufacturer``, ``device`` and so on.
+        began: when.
+    """
+
+    info: StreamInfo
+    names: tuple[str, ...] = ()
+    person: str = ""
+    session: str = ""
+    simulated: bool = False
+    task: str = "gestures"
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now().astimezone())
+
+
+class Change(NamedTuple):
+    """From the sample ``first`` on, the label is this one."""
+
+    first: int
+    label: str
+
+
+class Stretch(NamedTuple):
+    """Samples without a gap; a ``Chunk`` of which nothing is missing.
+
+    Attributes:
+        samples: ``(T, C)`` float32, microvolts; T is at least 1.
+        first: stream index of the first sample.
+        stamps: ``(T,)`` float64, when each sample was taken; ``index / rate`` where time has no meaning.
+        raw: ``(T,)`` float64, the stamps before any correction.
+    """
+
+    samples: Samples
+    first: int
+    stamps: NDArray[np.float64]
+    raw: NDArray[np.float64]
+
+    @property
+    def end(self) -> int:
+        """Stream index after the last sample."""
+        return self.first + len(self.samples)
+
+
+class Layout(Protocol):
+    """How one format lays a recording out; what is the same for all is done before it is asked."""
+
+    @property
+    def path(self) -> Path:
+        """See ``Writer``."""
+
+    @property
+    def complaint(self) -> str:
+        """See ``Writer``."""
+
+    def append(self, stretch: Stretch, gap: int, changes: Sequence[Change]) -> None:
+        """Writes samples.
+
+        Args:
+            stretch: of samples.
+            gap: samples missing before it.
+            changes: of the label, in order, each on another sample of the stretch.
+        """
+
+    def offset(self, at_s: float, offset_s: float) -> None:
+        """See ``Writer``; only once there are samples."""
+
+    def close(self, *, complete: bool) -> None:
+        """Ends the file, if there is one.
+
+        Args:
+            complete: write what is still held and what stands at the end; not after a write that failed.
+        """
+
+
+class LaidOut:
+    """A ``Writer`` over a layout: checks what comes, finds gaps, and puts labels on samples."""
+
+    def __init__(self, about: About, layout: Layout) -> None:
+        self._about = about
+        self._layout = layout
+        self._next: int | None = None
+        self._marks: list[Change] = []
+        self._label = ""
+        self._offset: tuple[float, float] | None = None
+        self._closed = False
+        self._failed = False
+
+    @property
+    def path(self) -> Path:
+        """See ``Writer``."""
+        return self._layout.path
+
+    @property
+    def complaint(self) -> str:
+        """See ``Writer``."""
+        return self._layout.complaint
+
+    def write(self, chunk: Chunk) -> None:
+        """See ``Writer``."""
+        if not len(chunk.samples):
+            return
+        self._check(chunk)
+        stamps = chunk.stamps
+        if stamps is None:
+            stamps = np.arange(chunk.first, chunk.end) / self._about.info.rate_hz
+        samples = np.ascontiguousarray(chunk.samples, np.float32)
+        stretch = Stretch(samples, chunk.first, stamps, stamps if chunk.raw is None else chunk.raw)
+        gap = 0 if self._next is None else chunk.first - self._next
+        self._failed = True  # unless it returns
+        self._layout.append(stretch, gap, self._changes(chunk))
+        self._failed = False
+        self._next = chunk.end
+        if self._offset is not None:
+            self._layout.offset(*self._offset)
+            self._offset = None
+
+    def mark(self, first: int, label: str) -> None:
+        """See ``Writer``."""
+        printable = "".join(letter if letter.isprintable() else " " for letter in label)
+        self._marks.append(Change(first, " ".join(printable.split())[:LONGEST_LABEL]))
+
+    def offset(self, at_s: float, offset_s: float) -> None:
+        """See ``Writer``."""
+        if self._next is None:
+            self._offset = (at_s, offset_s)
+        else:
+            self._layout.offset(at_s, offset_s)
+
+    def flush(self) -> None:
+        """See ``Writer``; layouts hold nothing back that could be written."""
+
+    def close(self) -> None:
+        """See ``Writer``."""
+        if not self._closed:
+            self._closed = True
+            self._layout.close(complete=not self._failed)
+
+    def _changes(self, chunk: Chunk) -> list[Change]:
+        """What becomes of the label within a chunk; the last mark on a sample counts."""
+        due = sorted((mark for mark in self._marks if mark.first < chunk.end), key=lambda mark: mark.first)
+        self._marks = [mark for mark in self._marks if mark.first >= chunk.end]
+        changes: list[Change] = []
+        for first, label in {max(mark.first, chunk.first): mark.label for mark in due}.items():
+            if label != self._label:
+                changes.append(Change(first, label))
+                self._label = label
+        return changes
+
+    def _check(self, chunk: Chunk) -> None:
+        info = self._about.info
+        if self._closed:
+            raise ValueError(f"the recording {str(self.path)!r} is closed; begin another one")
+        if chunk.samples.ndim != 2 or chunk.samples.shape[1] != len(info.channels):
+            raise ValueError(
+                f"{info.name!r} has {len(info.channels)} channels, but samples of shape {chunk.samples.shape} are to "
+                f"be recorded; expected (samples, channels)"
+            )
+        if self._next is not None and chunk.first < self._next:
+            raise ValueError(
+                f"{info.name!r} gives sample {chunk.first} after sample {self._next - 1}; a source numbers its "
+                f"samples upwards"
+            )
+        if not np.isfinite(chunk.samples).all():
+            row = int(np.argmin(np.isfinite(chunk.samples).all(axis=1)))
+            raise ValueError(
+                f"{info.name!r} sent a value that is not a number (NaN or infinite) as sample {chunk.first + row}; "
+                f"check the device and its driver, then start again"
+            )
