@@ -2,7 +2,217 @@
 
 from __future__ import annotations
 
+import json
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def record() -> None:
-    """To be written."""
-    raise ValueError("not yet there")
+import typer
+
+if TYPE_CHECKING:
+    from devices.recorder import Recorder
+    from devices.recorder_loop import Progress
+    from devices.recorder_status import Status
+    from devices.watched import Watched
+
+
+def record(
+    device: Annotated[
+        str,
+        typer.Argument(
+            help="lsl:NAME, cyton:PORT, sim:, a recording, ...; 'python -m devices list' shows what is there.",
+            metavar="DEVICE",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The file (.xdf, .bdf, .csv, .h5), or the folder of a BIDS data set.",
+            show_default=False,
+        ),
+    ],
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="xdf, bdf, csv, hdf5 or bids, where the suffix does not say it; else xdf.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
+    ] = None,
+    labels: Annotated[
+        str,
+        typer.Option(
+            "--labels",
+            help="Labels to choose from while recording, by number and Enter: rest,fist,open.",
+            show_default=False,
+        ),
+    ] = "",
+    person: Annotated[str, typer.Option("--person", help="Whose arm.", show_default=False)] = "",
+    session: Annotated[str, typer.Option("--recording-session", help="Which sitting.", show_default=False)] = "",
+    task: Annotated[str, typer.Option("--task", help="What the person is asked to do, a word.")] = "gestures",
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", help="Sampling rate in Hz, for a source that does not say it.", show_default=False),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="uV, mV or V, for a source that does not say it.", show_default=False)
+    ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)
+    ] = 4.0,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as one line of JSON.")] = False,
+) -> None:
+    """Record a device as its samples come, until Ctrl-C, the end of the stream or --seconds.
+
+    What is written is readable at every moment, also if the program is killed. An existing file is never overwritten.
+
+    Example: python -m devices record cyton:/dev/ttyUSB0 --out recordings/first --labels rest,fist,open
+    """
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
+    from devices.formats.writer import destination  # noqa: PLC0415 - so that --help is quick
+    from devices.opening import open_source  # noqa: PLC0415
+    from devices.recorder_labels import parse_labels  # noqa: PLC0415
+
+    names = parse_labels(labels) if labels else ()
+    destination(out, format_)  # what cannot be written is said before a device is looked for
+    with _asked_to_end() as ending:
+        source = open_source(device, rate_hz=rate, unit=unit, file_rate_hz=rate, patience_s=patience)
+        try:
+            recorder = _recorder(source, out, format_, names, person, session, task, device)
+            _run(source, recorder, seconds, names, ending, as_json=as_json)
+        finally:
+            source.close()
+
+
+def _recorder(
+    source: Watched,
+    out: Path,
+    format_: str | None,
+    names: tuple[str, ...],
+    person: str,
+    session: str,
+    task: str,
+    device: str,
+) -> Recorder:
+    from devices.formats.writer import open_writer  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder import Recorder  # noqa: PLC0415
+
+    writer = open_writer(
+        out,
+        source.info,
+        names=names or source.names,
+        person=person,
+        session=session,
+        format_=format_,
+        simulated=source.simulated,
+        task=task,
+        remarks={"device": device},
+    )
+    return Recorder(writer, source.info.rate_hz)
+
+
+def _run(
+    source: Watched,
+    recorder: Recorder,
+    seconds: float | None,
+    names: tuple[str, ...],
+    ending: threading.Event,
+    *,
+    as_json: bool,
+) -> None:
+    from devices.recorder_loop import Progress  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder_loop import record as run  # noqa: PLC0415
+    from devices.recorder_status import Status  # noqa: PLC0415
+
+    progress = Progress(recorder, source.integrity, source.info.rate_hz)
+    status = Status(quiet=as_json)
+    failure: ValueError | None = None
+    try:
+        run(
+            source,
+            recorder,
+            progress,
+            seconds=seconds,
+            label_of=source.label if source.names and not names else None,
+            typed=_typed(names, status) if names else lambda: None,
+            tell=status.tell,
+            ending=ending,
+        )
+    except ValueError as error:
+        failure = error
+    finally:
+        status.end()
+        source.close()
+        try:
+            recorder.close()
+        except ValueError as error:
+            failure = failure or error
+    _sum_up(source, progress, failure, as_json=as_json)
+
+
+def _sum_up(source: Watched, progress: Progress, failure: ValueError | None, *, as_json: bool) -> None:
+    """Says what there is now.
+
+    Raises:
+        ValueError: it ended in an error, or there is nothing.
+    """
+    from devices.recorder_status import sentence, summary  # noqa: PLC0415 - so that --help is quick
+
+    if progress.first is None:
+        raise failure or ValueError(f"no sample came from {source.info.name!r}, so nothing was recorded")
+    if as_json:
+        print(json.dumps(summary(source, progress, failure)))
+    else:
+        print(sentence(source, progress))
+    if failure is not None:
+        raise failure
+
+
+def _typed(names: tuple[str, ...], status: Status) -> Callable[[], str | None]:
+    """The label that was chosen since the last call, or None."""
+    from devices.recorder_labels import TypedLines, chosen, menu  # noqa: PLC0415 - so that --help is quick
+
+    status.say(f"labels: {menu(names)}; type one and press Enter")
+    lines = TypedLines()
+
+    def latest() -> str | None:
+        found = None
+        for line in lines.take():
+            label = chosen(line, names)
+            if label is None:
+                status.say(f"there is no label {line.strip()!r}; there are {menu(names)}")
+            else:
+                found = label
+        return found
+
+    return latest
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second one ends at once."""
+    ending = threading.Event()
+
+    def ask(number: int, frame: object) -> None:  # noqa: ARG001 - what a signal handler is given
+        if ending.is_set():
+            raise KeyboardInterrupt
+        ending.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, ask) for each in signals]
+    try:
+        yield ending
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
