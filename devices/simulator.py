@@ -20,8 +20,10 @@ The same integers give the same samples, bit for bit, on one platform and one se
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import islice
 
@@ -134,7 +136,9 @@ class SimulatedSource:
         script = Script(tuple(gestures), hold_s, rest_s, rate_hz)
         subject = Subject(person, session, script)
         self.names = script.names
-        self.label = REST
+        self.simulated = True
+        self._begins: list[int] = []
+        self._shown: list[str] = []
         self._info = _info(person, session, script)
         self._speed = speed
         self._blocks = (block for stretch in subject.stretches() for block in subject.play(stretch))
@@ -155,7 +159,7 @@ class SimulatedSource:
         return self._integrity
 
     def read(self) -> Chunk | None:
-        """Waits for the next 10 ms; ``label`` then says what the person was doing.
+        """Waits for the next 10 ms; ``label`` then knows what the person was doing.
 
         Returns:
             The chunk, an empty one where 0.1 s was not enough (a speed far below 1), or None after ``close``.
@@ -164,16 +168,30 @@ class SimulatedSource:
             return None
         if self._used == len(self._block):
             (self._block, label), self._used = next(self._blocks), 0
-            self.label = self.names[label]
+            if not self._shown or self._shown[-1] != self.names[label]:
+                self._shown.append(self.names[label])
+                self._begins.append(self._first)
         count = min(max(1, round(_CHUNK_S * self._info.rate_hz)), len(self._block) - self._used)
         if not self._wait_for(self._first + count):
             return None if self._closed.is_set() else Chunk(self._block[:0], self._first)
         samples = self._block[self._used : self._used + count]
-        stamps = None if self._speed is None else np.full(count, time.perf_counter())
+        # When they were due, so that a late reader finds its lateness in them.
+        stamps = None if self._speed is None else np.full(count, self._due(self._first + count))
         chunk = Chunk(samples, self._first, stamps)
         self._used += count
         self._first += count
         return chunk
+
+    def label(self, first: int, end: int) -> str | None:
+        """See ``devices.source.Labelled``; a tie goes to what comes first among ``names``."""
+        counts = dict.fromkeys(self.names, 0)
+        begins = self._begins[:]  # the reading thread may add one meanwhile
+        at = max(bisect_right(begins, first) - 1, 0)
+        for begin, stop, shown in zip(begins[at:], [*begins[at + 1 :], end], self._shown[at:], strict=False):
+            if begin >= end:
+                break
+            counts[shown] += max(0, min(stop, end) - max(begin, first))
+        return max(self.names, key=counts.__getitem__) if any(counts.values()) else None
 
     def close(self) -> None:
         """Ends the stream, and a waiting ``read``."""
@@ -183,10 +201,14 @@ class SimulatedSource:
         """True once the sample before ``end`` is due; False after 0.1 s or on ``close``."""
         if self._speed is None:
             return True
-        if self._start is None:
-            self._start = time.perf_counter()
-        due = self._start + end / (self._info.rate_hz * self._speed)
+        due = self._due(end)
         patience = min(due - time.perf_counter(), 0.1)
         if patience > 0 and self._closed.wait(patience):
             return False
         return time.perf_counter() >= due
+
+    def _due(self, end: int) -> float:
+        """When the sample before ``end`` is due; the clock starts with the first one."""
+        if self._start is None:
+            self._start = time.perf_counter()
+        return self._start + end / (self._info.rate_hz * (self._speed or math.inf))

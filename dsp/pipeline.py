@@ -38,6 +38,7 @@ class Pipeline:
         design: spec and coefficients.
         lost: samples missing in the jumps of ``Chunk.first`` so far.
         bridged: those of them that were bridged.
+        marred: windows that were not intact.
     """
 
     def __init__(self, design: Design, bridge_ms: float = BRIDGE_MS) -> None:
@@ -45,6 +46,7 @@ class Pipeline:
         self.design = design
         self.lost = 0
         self.bridged = 0
+        self.marred = 0
         self._longest = int(bridge_ms * 1e-3 * spec.rate_hz)
         self._sections, self._rest = design.arrays()
         self._gain = _gain(spec)
@@ -111,7 +113,9 @@ class Pipeline:
                 self._due = self._hop
                 view = self._history[self._position : self._position + self._window]
                 stamp = float("nan") if stamps is None else float(stamps[stop - 1])
-                yield Window(view, end - self._window, end, end - self._window >= self._real, stamp)
+                intact = end - self._window >= self._real
+                self.marred += not intact
+                yield Window(view, end - self._window, end, intact, stamp)
 
     def _cross(self, first: int, chunk: Chunk, after: NDArray[np.float32]) -> Iterator[Window]:
         """Bridges the gap from ``first`` to a chunk, or starts anew where it is too long."""

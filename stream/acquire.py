@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -27,11 +27,13 @@ class Acquisition:
     Args:
         source: opened; read by the thread alone.
         ring: written by the thread alone.
+        tap: sees every chunk after the ring has it (a recorder); it must not wait.
     """
 
-    def __init__(self, source: Source, ring: Ring) -> None:
+    def __init__(self, source: Source, ring: Ring, tap: Callable[[Chunk], object] | None = None) -> None:
         self._source = source
         self._ring = ring
+        self._tap = tap
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._acquire, name="acquire", daemon=True)
 
@@ -57,7 +59,10 @@ class Acquisition:
         try:
             while not self._leaving.is_set() and (chunk := self._source.read()) is not None:
                 self._refuse_nan(chunk)
-                self._ring.write(_stamped(chunk))
+                chunk = _stamped(chunk)
+                self._ring.write(chunk)
+                if self._tap is not None and len(chunk.samples):
+                    self._tap(chunk)
         except BaseException as error:
             self._ring.fail(error)  # whatever it is, it belongs to the main thread
         else:
@@ -73,8 +78,13 @@ class Acquisition:
             )
 
 
-def chunks(ring: Ring, *, wait_s: float = 0.1) -> Iterator[Chunk]:
+def chunks(ring: Ring, *, wait_s: float = 0.1, idle: Callable[[], object] | None = None) -> Iterator[Chunk]:
     """What the acquisition thread has written, as soon as it is there, until the end of the stream.
+
+    Args:
+        ring: between the two threads.
+        wait_s: how long nothing may come before ``idle`` is called.
+        idle: is called again and again while nothing comes.
 
     Raises:
         BaseException: whatever the source raised.
@@ -84,6 +94,8 @@ def chunks(ring: Ring, *, wait_s: float = 0.1) -> Iterator[Chunk]:
             chunk = ring.read()
             if len(chunk.samples):
                 yield chunk
+        elif idle is not None:
+            idle()
 
 
 def straight(source: Source) -> Iterator[Chunk]:

@@ -25,6 +25,9 @@ from stream.page import About, Page
 
 MAGIC = b"myoboard"
 _PREFIX = 16
+NOTICE = 240
+"""Bytes of UTF-8 that a notice may have; a longer one is cut."""
+
 _TRIES = 200
 
 
@@ -37,6 +40,8 @@ def _layout(about: About) -> np.dtype[Any]:
             ("probabilities", np.float32, len(about.labels)),
             ("strips", np.float32, (about.columns, 2, len(about.channels))),
             ("past", np.int64, (about.past, 3)),
+            ("notice", f"S{NOTICE}"),
+            ("waiting", np.int64),
         ],
         align=True,
     )
@@ -92,6 +97,7 @@ class Board:
         self._probabilities: NDArray[np.float32] = page["probabilities"][0]
         self._strips: NDArray[np.float32] = page["strips"][0]
         self._past: NDArray[np.int64] = page["past"][0]
+        self._page = page
         self._strips[:] = np.nan
         self._past[:] = -1
         self._columns = 0
@@ -107,7 +113,7 @@ class Board:
 
     def close(self) -> None:
         """Unmap and remove the file; safe to call twice."""
-        for name in ("_sequence", "_numbers", "_figures", "_probabilities", "_strips", "_past"):
+        for name in ("_sequence", "_numbers", "_figures", "_probabilities", "_strips", "_past", "_page"):
             self.__dict__.pop(name, None)
         self._mapping.release()
         with contextlib.suppress(OSError):  # already gone, or still open in the display on Windows
@@ -141,6 +147,20 @@ class Board:
         self._probabilities[:] = probabilities
         self._figures[:] = (confidence, p50_s, p99_s)
         self._numbers[:] = (end, decided, truth, dropped, self._decisions, right, counted, self._columns)
+        sequence[0] = writing + 1
+
+    def tell(self, notice: str, waiting: bool) -> None:
+        """Say what is amiss; on its own, since nothing is published while no samples come.
+
+        Before the first page there is nothing to say it on.
+        """
+        if not self._decisions:
+            return
+        sequence = self._sequence
+        writing = int(sequence[0]) | 1
+        sequence[0] = writing
+        self._page["notice"][0] = notice.encode()[:NOTICE]
+        self._page["waiting"][0] = waiting
         sequence[0] = writing + 1
 
     def _draw(self, end: int) -> None:
@@ -228,4 +248,6 @@ class Reader:
             counted=counted,
             strips=np.roll(strips, -(columns % len(strips)), axis=0),
             past=np.roll(past, -(decisions % len(past)), axis=0)[max(0, len(past) - decisions) :],
+            notice=bytes(copy["notice"]).decode(errors="ignore"),
+            waiting=bool(copy["waiting"]),
         )

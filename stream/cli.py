@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,12 +87,34 @@ def live(
     device: Annotated[
         str,
         typer.Argument(
-            help="sim: is a simulated person (sim:person=7,session=2 chooses one); or the path of a recording.",
+            help="lsl:NAME, cyton:PORT, myo:PORT, chords:PORT, text:PORT?rate=...&channels=...&unit=..., "
+            "brainflow:BOARD, sim: (sim:person=7,session=2 chooses who), or a recording; "
+            "'python -m devices list' shows what is there.",
             metavar="DEVICE",
             show_default=False,
         ),
     ],
     checkpoint: Checkpoint,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", help="Write the signal to this file as well: .xdf, .bdf, .csv or .h5.", show_default=False
+        ),
+    ] = None,
+    sink: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sink",
+            help="Send decisions there too: jsonl:PATH, udp:HOST:PORT or lsl:NAME; may be given many times.",
+            show_default=False,
+        ),
+    ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)
+    ] = 4.0,
     json_lines: Json = False,
     plain: Plain = False,
     rate: Rate = None,
@@ -101,23 +122,29 @@ def live(
     compute: Device = "auto",
     no_views: NoViews = False,
 ) -> None:
-    """Recognise gestures live, in real time.
+    """Recognise gestures live.
+
+    What was lost on the way is counted and shown; while a device is away it is waited for.
 
     Example: python -m stream live sim:person=7 --checkpoint models/checkpoints/demo
     """
-    classifier = _classifier(checkpoint, compute, not no_views)
-    from stream import present, sources  # noqa: PLC0415 - imports torch
+    from devices.address import parse  # noqa: PLC0415 - so that --help is quick
 
-    with _busy(f"opening {device}"):
-        found = sources.find(device, classifier.design.spec.rate_hz, unit, rate)
+    length = None if seconds is None else parse_seconds(seconds)
+    parse(device)  # what cannot be a device is said before the network is loaded
+    classifier = _classifier(checkpoint, compute, not no_views)
+    from stream import live as living  # noqa: PLC0415 - imports torch
+    from stream import present  # noqa: PLC0415
+
     how = present.manner(as_json_lines=json_lines, plain=plain)
-    raise SystemExit(present.replay(found, classifier, str(checkpoint), 1.0, how))
+    wish = living.Wish(device, str(checkpoint), how, length, record, tuple(sink or ()), patience, unit, rate)
+    raise SystemExit(living.live(wish, classifier))
 
 
 @app.command()
 def profile(
     checkpoint: Checkpoint,
-    source: Annotated[str, typer.Option("--source", help="sim: or a recording.")] = "sim:",
+    source: Annotated[str, typer.Option("--source", help="A device, as of live, or a recording.")] = "sim:",
     seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")] = False,
     rate: Rate = None,
@@ -129,15 +156,11 @@ def profile(
 
     Example: python -m stream profile --checkpoint models/checkpoints/demo
     """
+    wanted = parse_seconds(seconds)
     classifier = _classifier(checkpoint, device, not no_views)
-    from stream import profiler, sources  # noqa: PLC0415 - imports torch
+    from stream import profiler  # noqa: PLC0415 - imports torch
 
-    with _busy(f"opening {source}"):
-        found = sources.find(source, classifier.design.spec.rate_hz, unit, rate)
-    part = profiler.excerpt(found, classifier, seconds)
-    # No spinner now: it would draw in this process, and that is what must not be measured.
-    print(f"measuring for {len(part.samples) / part.info.rate_hz:g} s", file=sys.stderr)
-    tally = profiler.profile(part, classifier)
+    tally = profiler.profile(source, classifier, wanted, unit=unit, file_rate_hz=rate)
     if as_json:
         print(json.dumps(profiler.as_json(classifier, str(checkpoint), tally), allow_nan=False))
     else:
@@ -164,6 +187,17 @@ def parse_speed(text: str) -> float | None:
     if not (math.isfinite(speed) and speed > 0):
         raise ValueError(f"--speed is {text!r}; give a number above zero (1 is real time), or max")
     return speed
+
+
+def parse_seconds(seconds: float) -> float:
+    """The same, if it is a length of time.
+
+    Raises:
+        ValueError: it is not above zero, or not finite.
+    """
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
+    return seconds
 
 
 def _classifier(path: Path, device: str, views: bool) -> Classifier:

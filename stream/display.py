@@ -10,15 +10,20 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Self
 
+from devices.integrity import Integrity
 from dsp.flow import Window
 from models.decision import Decision
 from stream.board import Board
 from stream.latency import Stages
 from stream.page import ABSTAINED, UNKNOWN, About
 from stream.score import Score
+from stream.trouble import Contacts, in_words
 
 REFRESH_S = 0.1
 """How often the latencies are summed up and the process is looked after."""
+
+CONTACT_S = 0.5
+"""How often the contacts are looked at: a channel is shown as flat while its flat samples have grown since then."""
 
 LEAVE_S = 3.0
 """How long the process may take to end before it is killed."""
@@ -36,6 +41,7 @@ class Display:
         score: kept by a sink before this one.
         stages: kept by the loop.
         dropped: how many samples were lost so far.
+        integrity: of the source, if what is amiss is to be shown.
     """
 
     def __init__(
@@ -45,11 +51,14 @@ class Display:
         score: Score,
         stages: Stages,
         dropped: Callable[[], int],
+        integrity: Integrity | None = None,
     ) -> None:
         self._truth, self._score, self._stages, self._dropped = truth, score, stages, dropped
         self._index = {name: index for index, name in enumerate(about.names)}
+        self._integrity = integrity
+        self._contacts = None if integrity is None else Contacts(integrity, about.channels)
         self._latency = (float("nan"), float("nan"))
-        self._due = 0.0
+        self._due = self._look = 0.0
         self._restored = False
         self.board = Board(about)
         try:
@@ -75,13 +84,7 @@ class Display:
 
     def __call__(self, decision: Decision) -> None:
         """Show a decision."""
-        now = monotonic()
-        if now >= self._due:
-            self._due = now + REFRESH_S
-            total = self._stages.total
-            self._latency = (total.quantile(0.5), total.quantile(0.99))
-            if self.process.poll() is not None:
-                self._restore()
+        self.refresh()
         truth = self._truth(decision.first, decision.end)
         self.board.publish(
             decision.end,
@@ -95,6 +98,22 @@ class Display:
             right=self._score.right,
             counted=self._score.counted,
         )
+
+    def refresh(self) -> None:
+        """Sum up and say what is amiss, if that is due; also to be called while no decisions come."""
+        now = monotonic()
+        if now < self._due:
+            return
+        self._due = now + REFRESH_S
+        total = self._stages.total
+        self._latency = (total.quantile(0.5), total.quantile(0.99))
+        if self.process.poll() is not None:
+            self._restore()
+        if self._integrity is not None and self._contacts is not None and now >= self._look:
+            state = self._integrity.state
+            self._look = now + (0 if state else CONTACT_S)
+            words = (state, in_words(self._integrity), self._contacts.in_words())
+            self.board.tell("; ".join(filter(None, words)), bool(state))
 
     def close(self) -> None:
         """End the process, restore the terminal if it could not, and remove the board; safe to call twice."""

@@ -51,7 +51,8 @@ class Screen:
         room = max(3, height - 4)
         body.add_row(_strips(self.page, self.now, left, room, plain), "", _side(self.page, side, room, plain))
         line = Rule(style=FAINT, characters="-" if plain else "─")
-        yield Group(_title(self.page, width, plain), line, body, line, _footer(self.page, width, plain))
+        lower = _notice(self.page, width, plain) if self.page.notice else line
+        yield Group(_title(self.page, width, plain), line, body, lower, _footer(self.page, width, plain))
 
 
 def verdict(decided: int, truth: int, labels: int) -> bool | None:
@@ -100,6 +101,13 @@ def _footer(page: Page, width: int, plain: bool) -> Text:
         right.append("right ", LABEL)
         right.append(f"{page.right / page.counted:.1%}", "bold")
     return _ends(text, right, width)
+
+
+def _notice(page: Page, width: int, plain: bool) -> Rule:
+    """The lower line, with what is amiss in it."""
+    text = Text(page.notice, f"bold reverse {WRONG}" if page.waiting else f"bold {WRONG}", no_wrap=True)
+    text.truncate(max(8, width - 6), overflow="ellipsis")
+    return Rule(text, style=FAINT, characters="-" if plain else "─", align="left")
 
 
 def _ends(left: Text, right: Text, width: int) -> Text:

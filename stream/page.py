@@ -103,6 +103,8 @@ class Page:
         strips: ``(columns, 2, C)`` least and greatest value in each column, oldest first, NaN where nothing is known;
             the last column ends at or just before ``end``.
         past: ``(P, 3)`` end, decided and truth of the latest decisions, oldest first.
+        notice: what is amiss, for people; "" where nothing is.
+        waiting: nothing arrives at present.
     """
 
     about: About
@@ -119,6 +121,8 @@ class Page:
     counted: int
     strips: NDArray[np.float32]
     past: NDArray[np.int64]
+    notice: str = ""
+    waiting: bool = False
 
 
 def describe(

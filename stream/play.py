@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from devices.integrity import Integrity
 from devices.source import Source
 from dsp.design import DspSpec
 from dsp.flow import Chunk, Window
@@ -17,6 +18,7 @@ from dsp.ring import Ring
 from models.classifier import Classifier
 from models.decision import Decide, Decision
 from stream.acquire import Acquisition, chunks, straight
+from stream.behind import Behind
 from stream.latency import Stages
 from stream.loop import Sink, run
 from stream.score import Score
@@ -35,6 +37,8 @@ class Tally:
         end: stream index after the last window that was decided.
         made: number of decisions.
         pipeline: through which the samples run.
+        integrity: what the source has met.
+        sinks: those that run behind a buffer, for what they dropped.
         interrupted: the run was ended by the user.
     """
 
@@ -45,6 +49,8 @@ class Tally:
     end: int = 0
     made: int = 0
     pipeline: Pipeline | None = None
+    integrity: Integrity | None = None
+    sinks: list[Behind] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -90,6 +96,8 @@ def play(
     *,
     ring_samples: int | None = None,
     watch: Callable[[Window], object] | None = None,
+    tap: Callable[[Chunk], object] | None = None,
+    idle: Callable[[], object] | None = None,
 ) -> None:
     """Run the loop until the source ends; however it ends, the source is closed and the thread is gone.
 
@@ -101,21 +109,29 @@ def play(
         sinks: where the decisions go.
         ring_samples: capacity of the ring behind the acquisition thread; None reads the source in this thread.
         watch: see ``stream.loop.run``.
+        tap: see ``stream.acquire.Acquisition``.
+        idle: see ``stream.acquire.chunks``.
     """
 
     def note(decision: Decision) -> None:
         tally.end = decision.end
         tally.made += 1
 
-    tally.pipeline = pipeline
+    tally.pipeline, tally.integrity = pipeline, source.integrity
     decide = Decide(classifier.labels, classifier.decision)
     everything: list[Sink] = [Scored(tally.score, tally.truth), note, *sinks]
-    with _arrivals(source, ring_samples, tally) as arriving:
+    with _arrivals(source, ring_samples, tally, tap, idle) as arriving:
         run(arriving, pipeline, classifier, decide, everything, stages=tally.stages, watch=watch)
 
 
 @contextmanager
-def _arrivals(source: Source, ring_samples: int | None, tally: Tally) -> Iterator[Iterator[Chunk]]:
+def _arrivals(
+    source: Source,
+    ring_samples: int | None,
+    tally: Tally,
+    tap: Callable[[Chunk], object] | None,
+    idle: Callable[[], object] | None,
+) -> Iterator[Iterator[Chunk]]:
     if ring_samples is None:
         try:
             yield straight(source)
@@ -123,5 +139,5 @@ def _arrivals(source: Source, ring_samples: int | None, tally: Tally) -> Iterato
             source.close()
         return
     ring = tally.ring = Ring(len(source.info.channels), ring_samples)
-    with Acquisition(source, ring):
-        yield chunks(ring)
+    with Acquisition(source, ring, tap):
+        yield chunks(ring, idle=idle)

@@ -1,4 +1,4 @@
-"""Running a stream in front of somebody: the display, plain lines or JSON while it runs, the summary when it ends."""
+"""Running a recording in front of somebody: the display, plain lines or JSON while it runs, the summary at the end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay
+from devices.watched import Watched
 from dsp.complaints import INTERRUPTED
 from models.classifier import Classifier
 from stream.display import Display
@@ -21,7 +23,7 @@ from stream.loop import Sink, check_match
 from stream.page import describe
 from stream.play import Tally, play, warm_up
 from stream.score import Score
-from stream.sinks import JsonLines, PlainLines, Progress
+from stream.sinks import JsonLines, PlainLines, Progress, Truth, unknown
 from stream.summary import Setting, as_json, as_tables
 
 
@@ -77,14 +79,14 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
         length=len(recording.samples),
         simulated=recording.simulated,
     )
-    tally = _tally(recording, classifier)
+    tally = tally_for(recording.info.name, recording.names, recording.label, classifier)
     # A replay loses nothing at any speed: its ring has room for all of it.
     capacity = None if speed is None else len(recording.samples)
     try:
         with ExitStack() as stack:
-            sinks, display = _sinks(stack, setting, tally, classifier, recording, how)
+            sinks, display = shown(stack, setting, tally, classifier, recording.info.channels, how)
             watch = None if display is None else display.watch
-            source = Replay(recording, speed)
+            source = Watched(Replay(recording, speed))
             play(source, pipeline, classifier, tally, sinks, ring_samples=capacity, watch=watch)
     except KeyboardInterrupt:
         tally.interrupted = True
@@ -92,16 +94,23 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
     return INTERRUPTED if tally.interrupted else 0
 
 
-def _tally(recording: Recording, classifier: Classifier) -> Tally:
-    """Scores against the recording's labels, or against nothing where the checkpoint knows none of them."""
-    if recording.names and not set(recording.names) & set(classifier.labels):
+def tally_for(name: str, names: tuple[str, ...], label: Truth, classifier: Classifier) -> Tally:
+    """Scores against the labels of a source, or against nothing where the checkpoint knows none of them.
+
+    Args:
+        name: of the source.
+        names: the gestures it shows; empty where it does not know.
+        label: what a stretch of it shows.
+        classifier: whose labels are compared.
+    """
+    if names and not set(names) & set(classifier.labels):
         print(
-            f"note: {recording.info.name!r} shows {', '.join(recording.names)}, of which this checkpoint knows none "
+            f"note: {name!r} shows {', '.join(names)}, of which this checkpoint knows none "
             f"(it knows {', '.join(classifier.labels)}), so nothing is scored",
             file=sys.stderr,
         )
         return Tally(Score(classifier.labels, ()))
-    return Tally(Score(classifier.labels, recording.names), truth=lru_cache(maxsize=4)(recording.label))
+    return Tally(Score(classifier.labels, names), truth=lru_cache(maxsize=4)(label) if names else unknown)
 
 
 def conclude(setting: Setting, tally: Tally, how: Manner) -> None:
@@ -115,25 +124,32 @@ def conclude(setting: Setting, tally: Tally, how: Manner) -> None:
     console.print(as_tables(setting, tally))
 
 
-def _sinks(
-    stack: ExitStack, setting: Setting, tally: Tally, classifier: Classifier, recording: Recording, how: Manner
+def shown(
+    stack: ExitStack,
+    setting: Setting,
+    tally: Tally,
+    classifier: Classifier,
+    channels: tuple[str, ...],
+    how: Manner,
+    integrity: Integrity | None = None,
 ) -> tuple[list[Sink], Display | None]:
+    """The sinks that show decisions in this manner, and the display if it is among them, which lasts with the stack."""
     if how is Manner.JSON:
-        progress = Progress(sys.stderr, setting.rate_hz, setting.length)
-        return [JsonLines(sys.stdout, classifier.labels, tally.truth), progress], None
+        lines = JsonLines(sys.stdout, classifier.labels, tally.truth)
+        return [lines, Progress(sys.stderr, setting.rate_hz, setting.length)] if setting.length else [lines], None
     if how is Manner.PLAIN:
         return [PlainLines(sys.stdout, classifier.labels, tally.truth, setting.rate_hz)], None
     about = describe(
         classifier.design.spec,
         title=Path(setting.source).name,
         checkpoint=Path(setting.checkpoint).name,
-        channels=recording.info.channels,
+        channels=channels,
         labels=classifier.labels,
         names=tally.score.names,
         length=setting.length,
         speed=setting.speed,
         simulated=setting.simulated,
     )
-    display = Display(about, tally.truth, tally.score, tally.stages, tally.dropped)
+    display = Display(about, tally.truth, tally.score, tally.stages, tally.dropped, integrity)
     stack.enter_context(display)
     return [display], display

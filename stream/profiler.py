@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import replace
+import sys
+from contextlib import closing
 from importlib.metadata import version
 from math import isnan
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from devices.recording import Recording
-from devices.replay import Replay
+from devices.opening import open_source
 from models.classifier import Classifier
+from stream.excerpt import Ended
 from stream.latency import milliseconds
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
@@ -25,31 +26,37 @@ from stream.summary import stages_ms, timings
 PACKAGES = ("numpy", "numba", "torch")
 
 
-def excerpt(recording: Recording, classifier: Classifier, seconds: float) -> Recording:
-    """The first ``seconds`` of a recording.
+def profile(
+    device: str, classifier: Classifier, seconds: float, *, unit: str | None = None, file_rate_hz: float | None = None
+) -> Tally:
+    """Run so many seconds of a device or recording in real time and without a display.
+
+    Args:
+        device: a DEVICE string (``devices.address``).
+        classifier: loaded.
+        seconds: of the stream.
+        unit: of a file that does not say it.
+        file_rate_hz: of a file that does not say it.
 
     Raises:
-        ValueError: recording and classifier do not fit, or not one window fits into the time.
+        ValueError: the device cannot be opened, does not fit the classifier, or not one window fits into the time.
     """
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
     spec = classifier.design.spec
-    check_match(recording.info, spec)
-    wanted = min(len(recording.samples), int(seconds * spec.rate_hz))
+    wanted = round(seconds * spec.rate_hz)
     if wanted < spec.window:
         raise ValueError(
-            f"{wanted} samples are to be profiled, but this checkpoint's windows take {spec.window} "
-            f"({spec.window_ms:g} ms); give more --seconds, or a longer recording"
+            f"--seconds {seconds:g} are {wanted} samples, but this checkpoint's windows take {spec.window} "
+            f"({spec.window_ms:g} ms); give more"
         )
-    labels = None if recording.labels is None else recording.labels[:wanted]
-    return replace(recording, samples=recording.samples[:wanted], labels=labels)
-
-
-def profile(recording: Recording, classifier: Classifier) -> Tally:
-    """Run a recording, which fits the classifier, in real time and without a display."""
     pipeline = warm_up(classifier)
-    tally = Tally(Score(classifier.labels, recording.names))
-    play(Replay(recording, 1.0), pipeline, classifier, tally, [], ring_samples=len(recording.samples))
+    with closing(open_source(device, rate_hz=spec.rate_hz, unit=unit, file_rate_hz=file_rate_hz)) as source:
+        check_match(source.info, spec)
+        # No spinner now: it would draw in this process, and that is what must not be measured.
+        print(f"measuring {source.info.name} for {seconds:g} s", file=sys.stderr)
+        tally = Tally(Score(classifier.labels, ()))
+        play(Ended(source, wanted), pipeline, classifier, tally, [], ring_samples=wanted)
+    if not tally.decisions:
+        raise ValueError(f"{source.info.name!r} ended before one window of {spec.window} samples; pass a longer one")
     return tally
 
 

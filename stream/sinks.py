@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from math import isfinite
 from time import monotonic
-from typing import IO
+from typing import IO, Any
 
 from models.decision import Decision
 from stream.score import ABSTAINED, Score, is_right
@@ -36,6 +36,21 @@ class Scored:
         self._score.add(self._truth(decision.first, decision.end), decision.label)
 
 
+def as_line(decision: Decision, labels: tuple[str, ...], truth: Truth) -> dict[str, Any]:
+    """A decision as plain values for one line of JSON; see ``JsonLines``."""
+    return {
+        "first": int(decision.first),
+        "last": int(decision.end) - 1,
+        "label": decision.label,
+        "confidence": float(decision.confidence),
+        "probabilities": {
+            label: value if isfinite(value) else None
+            for label, value in zip(labels, decision.probabilities.tolist(), strict=True)
+        },
+        "true": truth(decision.first, decision.end),
+    }
+
+
 class JsonLines:
     """Writes one line of JSON for each decision; it holds nothing that differs from run to run.
 
@@ -53,18 +68,7 @@ class JsonLines:
 
     def __call__(self, decision: Decision) -> None:
         """Write a decision and flush it, so that a reader on a pipe has it at once."""
-        line = {
-            "first": int(decision.first),
-            "last": int(decision.end) - 1,
-            "label": decision.label,
-            "confidence": float(decision.confidence),
-            "probabilities": {
-                label: value if isfinite(value) else None
-                for label, value in zip(self._labels, decision.probabilities.tolist(), strict=True)
-            },
-            "true": self._truth(decision.first, decision.end),
-        }
-        self._out.write(json.dumps(line) + "\n")
+        self._out.write(json.dumps(as_line(decision, self._labels, self._truth)) + "\n")
         self._out.flush()
 
 

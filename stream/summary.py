@@ -14,6 +14,7 @@ from rich.text import Text
 from stream.latency import Histogram, Stages, milliseconds
 from stream.play import Tally
 from stream.score import ABSTAINED, Score
+from stream.trouble import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
         "accuracy": score.accuracy,
         "scored": score.counted,
         "dropped": tally.dropped(),
+        "integrity": _integrity(tally),
         "latency_ms": {**_quantiles(tally.stages.total), "stages": stages_ms(tally.stages)},
         "labels": list(score.labels),
         "per_gesture": {
@@ -145,7 +147,25 @@ def _headline(setting: Setting, tally: Tally) -> Text:
     if tally.score.accuracy is not None:
         text.append(f", {tally.score.accuracy:.1%} right", "bold")
     text.append(f", {tally.dropped()} samples dropped")
+    if tally.integrity is not None and (words := in_words(tally.integrity)):
+        text.append(f"\n{words}", "bold")
+    if tally.pipeline is not None and tally.pipeline.marred:
+        text.append(f"\n{tally.pipeline.marred} windows held bridged samples; no decision was made about them")
+    for sink in tally.sinks:
+        if sink.dropped:
+            text.append(f"\n{sink.name} was too slow or gone for {sink.dropped} decisions")
     return text
+
+
+def _integrity(tally: Tally) -> dict[str, Any]:
+    """What the source has met, what the ring lost, and what came of it."""
+    source = {} if tally.integrity is None else tally.integrity.to_json()
+    return source | {
+        "ring_dropped": 0 if tally.ring is None else tally.ring.dropped,
+        "bridged": 0 if tally.pipeline is None else tally.pipeline.bridged,
+        "windows_not_intact": 0 if tally.pipeline is None else tally.pipeline.marred,
+        "sinks_dropped": {sink.name: sink.dropped for sink in tally.sinks},
+    }
 
 
 def _quantiles(histogram: Histogram) -> dict[str, float | None]:

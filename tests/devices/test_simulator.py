@@ -362,10 +362,13 @@ def test_the_live_source_streams_what_simulate_records() -> None:
         assert chunk.first == at
         assert 0 < len(chunk.samples) <= 10
         if chunk.end <= len(recorded.samples):
-            assert source.label == recorded.label(chunk.first, chunk.end)
+            assert source.label(chunk.first, chunk.end) == recorded.label(chunk.first, chunk.end)
         parts.append(chunk.samples)
         at = chunk.end
     np.testing.assert_array_equal(np.concatenate(parts)[: len(recorded.samples)], recorded.samples)
+    for first in range(0, len(recorded.samples) - 400, 37):
+        assert source.label(first, first + 400) == recorded.label(first, first + 400)
+    assert source.label(at + 1, at + 1) is None
     source.close()
     source.close()
     assert source.read() is None

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay
 from dsp.flow import Chunk, StreamInfo
@@ -20,6 +21,7 @@ class Broken:
     """Gives three samples, then fails like a device that was unplugged."""
 
     info = StreamInfo("broken", 500.0, ("a",))
+    integrity = Integrity(1)
 
     def __init__(self) -> None:
         self._reads = 0
@@ -38,6 +40,7 @@ class Silent:
     """A device that never says anything, until it is closed."""
 
     info = StreamInfo("silent", 500.0, ("a",))
+    integrity = Integrity(1)
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -107,6 +110,7 @@ def test_a_value_that_is_no_number_ends_the_stream_with_a_sentence() -> None:
 
     class Broken:
         info = StreamInfo("loose wire", 1000, ("a", "b"))
+        integrity = Integrity(1)
 
         def read(self) -> Chunk | None:
             return Chunk(bad, 40)
@@ -124,6 +128,7 @@ def test_a_gap_of_the_source_is_counted_as_dropped(classifier: Classifier) -> No
 
     class Gappy:
         info = StreamInfo("gappy", spec.rate_hz, tuple("abcdefgh"[: spec.channels]))
+        integrity = Integrity(1)
 
         def read(self) -> Chunk | None:
             return pieces.pop(0) if pieces else None
@@ -132,5 +137,11 @@ def test_a_gap_of_the_source_is_counted_as_dropped(classifier: Classifier) -> No
             pass
 
     tally = Tally(Score(classifier.labels, ()))
-    play(Gappy(), Pipeline(classifier.design), classifier, tally, [], ring_samples=4 * spec.window)
-    assert (tally.dropped(), tally.decisions) == (7, 2)
+    made: list[str | None] = []
+    sinks = [lambda decision: made.append(decision.label)]
+    play(Gappy(), Pipeline(classifier.design), classifier, tally, sinks, ring_samples=4 * spec.window)
+    assert tally.dropped() == 7
+    assert made[0] is not None
+    assert made[1:] == [None, None], "windows that touch the gap"
+    assert tally.pipeline is not None
+    assert (tally.pipeline.bridged, tally.pipeline.marred) == (7, 2)

@@ -151,3 +151,20 @@ def test_what_is_no_board_is_refused(tmp_path: Path) -> None:
     foreign.write_bytes(b"something else entirely")
     with pytest.raises(ValueError, match="is no board of a running stream"):
         Reader(foreign)
+
+
+def test_what_is_amiss_can_be_told_between_two_pages() -> None:
+    with Board(about()) as board:
+        board.tell("too early to be seen", waiting=True)
+        reader = Reader(board.path)
+        assert reader.read() is None
+        reader.close()
+        board.publish(400, 1, 0, 0.5, np.zeros(3, np.float32))
+        assert (read(board).notice, read(board).waiting) == ("", False)
+        board.tell("ü" * 200, waiting=True)
+        page = read(board)
+        assert (page.notice, page.waiting, page.end, page.decided) == ("ü" * 120, True, 400, 1)
+        board.publish(450, 1, 0, 0.5, np.zeros(3, np.float32))
+        assert read(board).notice == "ü" * 120
+        board.tell("", waiting=False)
+        assert (read(board).notice, read(board).waiting) == ("", False)

@@ -151,3 +151,17 @@ def test_the_scale_holds_what_is_shown() -> None:
     dots = np.random.default_rng(0).normal(scale=30, size=(100, 2, 8)).astype(np.float32)
     assert np.mean(np.abs(dots) <= full_scale(dots)) >= 0.98
     assert full_scale(np.full((3, 2, 8), np.nan, np.float32)) > 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(("width", "height"), [(40, 14), (80, 24), (200, 60)])
+def test_what_is_amiss_takes_no_row_of_its_own(width: int, height: int, encoding: str) -> None:
+    notice = "lost 12 samples in 3 gaps, 1 damaged; ch4 flat [bold]"
+    calm, amiss = (
+        "\n".join(text(shown, width, height, encoding)).rstrip().split("\n") for shown in (page(), page(notice=notice))
+    )
+    assert len(calm) == len(amiss) <= height
+    assert notice[: width - 12] in amiss[-2]
+    assert amiss[:-2] == calm[:-2]
+    assert amiss[-1] == calm[-1]
+    assert all(cell_len(line) <= width for line in amiss)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay
 from devices.source import Source
@@ -29,6 +30,7 @@ class Cut:
 
     def __init__(self, recording: Recording, lengths: Sequence[int]) -> None:
         self._recording, self._lengths, self._at, self._turn = recording, lengths, 0, 0
+        self.integrity = Integrity(len(recording.info.channels))
 
     @property
     def info(self) -> StreamInfo:

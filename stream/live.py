@@ -1,0 +1,163 @@
+"""A device in front of somebody: opened, watched, recorded, recognised, until it ends or somebody ends it."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+
+from devices.opening import open_source
+from devices.watched import Watched
+from dsp.complaints import INTERRUPTED
+from dsp.flow import Window
+from dsp.pipeline import Pipeline
+from models.classifier import Classifier
+from stream.behind import Behind
+from stream.destinations import open_sink
+from stream.display import Display
+from stream.excerpt import Ended
+from stream.loop import check_match
+from stream.play import Tally, play, warm_up
+from stream.present import Manner, conclude, shown, tally_for
+from stream.summary import Setting
+from stream.taping import taping
+from stream.trouble import Notices
+
+RING_S = 4.0
+"""How long the loop may be held up before samples are dropped (and counted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for.
+
+    Attributes:
+        device: a DEVICE string (``devices.address``).
+        checkpoint: its name, for people.
+        manner: what is written to stdout.
+        seconds: of the stream, after which it ends; None never ends it.
+        record: a file for the samples, or None.
+        sinks: further places for the decisions (``stream.destinations``).
+        patience_s: how long a device that went away is waited for.
+        unit: of a file that does not say it.
+        rate_hz: of a file that does not say it.
+    """
+
+    device: str
+    checkpoint: str
+    manner: Manner
+    seconds: float | None = None
+    record: Path | None = None
+    sinks: Sequence[str] = ()
+    patience_s: float = 4.0
+    unit: str | None = None
+    rate_hz: float | None = None
+
+
+class Times:
+    """When the last samples of recent windows were taken, for sinks that stamp what they send."""
+
+    MOST = 4096
+
+    def __init__(self) -> None:
+        self._of: OrderedDict[int, float] = OrderedDict()
+
+    def watch(self, window: Window) -> None:
+        """Takes note of a window."""
+        self._of[window.end - 1] = window.stamp
+        if len(self._of) > self.MOST:
+            self._of.popitem(last=False)
+
+    def __call__(self, index: int) -> float:
+        """The stamp of a sample, NaN where it is not known."""
+        return self._of.get(index, nan)
+
+
+def live(wish: Wish, classifier: Classifier) -> int:
+    """Opens the device and recognises until its end, Ctrl-C, or the device's going away for good; then summarises.
+
+    Everything is warm before the device is opened, so that its first sample is not kept waiting.
+
+    Returns:
+        The exit status: 0, or 130 after Ctrl-C.
+
+    Raises:
+        ValueError: the device cannot be opened or is gone, or does not fit the checkpoint; one sentence.
+    """
+    spec = classifier.design.spec
+    pipeline = warm_up(classifier)
+    source = open_source(
+        wish.device, rate_hz=spec.rate_hz, unit=wish.unit, file_rate_hz=wish.rate_hz, patience_s=wish.patience_s
+    )
+    with closing(source):
+        check_match(source.info, spec)
+        setting = _setting(wish, source, classifier)
+        tally = tally_for(source.info.name, source.names, source.label, classifier)
+        try:
+            with ExitStack() as stack:
+                _run(stack, wish, source, classifier, pipeline, setting, tally)
+        except KeyboardInterrupt:
+            tally.interrupted = True
+        except ValueError:  # the device is gone for good: what was recognised until then is not lost
+            if tally.decisions:
+                conclude(setting, tally, wish.manner)
+            raise
+    conclude(setting, tally, wish.manner)
+    return INTERRUPTED if tally.interrupted else 0
+
+
+def _setting(wish: Wish, source: Watched, classifier: Classifier) -> Setting:
+    spec = classifier.design.spec
+    return Setting(
+        source=source.info.name,
+        checkpoint=wish.checkpoint,
+        device=str(classifier.device),
+        rate_hz=spec.rate_hz,
+        window=spec.window,
+        hop=spec.hop,
+        speed=1,
+        simulated=source.simulated,
+    )
+
+
+def _run(
+    stack: ExitStack,
+    wish: Wish,
+    source: Watched,
+    classifier: Classifier,
+    pipeline: Pipeline,
+    setting: Setting,
+    tally: Tally,
+) -> None:
+    spec, times = classifier.design.spec, Times()
+    tap = None if wish.record is None else stack.enter_context(taping(wish.record, source))
+    lines, display = shown(stack, setting, tally, classifier, source.info.channels, wish.manner, source.integrity)
+    behind = [] if display is not None else [Behind(sink, "stdout") for sink in lines]
+    behind += [open_sink(spec, classifier.labels, tally.truth, times) for spec in wish.sinks]
+    for sink in behind:
+        stack.callback(sink.close)
+    tally.sinks.extend(behind)
+    told: Display | Notices = display or Notices(sys.stderr, source.info.name, source.integrity)
+
+    def watch(window: Window) -> None:
+        times.watch(window)
+        if display is not None:
+            display.watch(window)
+
+    play(
+        source if wish.seconds is None else Ended(source, round(wish.seconds * spec.rate_hz)),
+        pipeline,
+        classifier,
+        tally,
+        [told, *behind],
+        ring_samples=max(spec.window, round(RING_S * spec.rate_hz)),
+        watch=watch,
+        tap=tap,
+        idle=told.refresh,
+    )
+    if isinstance(told, Notices):
+        told.last()
