@@ -1,14 +1,15 @@
-"""Runs every benchmark; the last line on stdout is one line of JSON."""
+"""Runs the benchmarks that are named, or every one; the last line on stdout is one line of JSON."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import sys
 from pathlib import Path
 
-from tests.bench import filtering, inference
+from tests.bench import acquisition, filtering, inference
 
 
 def processor() -> str:
@@ -22,10 +23,22 @@ def processor() -> str:
     return (names or [platform.processor() or platform.machine()])[0]
 
 
+measures = {
+    "filtering": filtering.measure,
+    "inference": inference.measure,
+    "acquisition": lambda: acquisition.measure(given.seconds, given.rate),
+}
+parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(measures)}; all if none is named")
+parser.add_argument("--seconds", type=float, default=5.0, help="of acquisition")
+parser.add_argument("--rate", type=float, default=1000.0, help="of acquisition, in Hz")
+given = parser.parse_args()
+if unknown := set(given.names) - set(measures):
+    parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(measures)}")
+
 results = {
     "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-    "filtering": filtering.measure(),
-    "inference": inference.measure(),
+    **{name: measure() for name, measure in measures.items() if name in given.names or not given.names},
 }
 for name, figures in results.items():
     print(name, json.dumps(figures, indent=2), file=sys.stderr)
