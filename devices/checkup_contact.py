@@ -256,5 +256,5 @@ def _opinion(seen: _Measured) -> tuple[Word, str, str]:  # noqa: PLR0911 - one l
     if seen.noise_uv > limits.NOISE_UV * seen.gain:
         return Word.WEAK, f"never below {seen.noise_uv:.0f} uV", f"relax the arm and check again; if it stays, {_PLACE}"
     if seen.offset > limits.OFFSET:
-        return Word.WEAK, f"a constant voltage takes {seen.offset:.0%} of the range", f"{_PLACE}"
+        return Word.WEAK, f"a constant voltage takes {seen.offset:.0%} of the range", _PLACE
     return Word.GOOD, "", ""

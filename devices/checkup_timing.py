@@ -38,7 +38,7 @@ def arrivals(info: StreamInfo, at_s: NDArray[np.float64], ends: NDArray[np.int64
     """How evenly the samples arrive; arguments as of ``rate``."""
     settled = at_s >= at_s[0] + limits.SETTLE_S
     at_s, ends = at_s[settled], ends[settled]
-    last = np.append(np.diff(at_s) > min(limits.TOGETHER_S, 0.25 / info.rate_hz), True)  # of those that came together
+    last = np.diff(at_s, append=np.inf) > min(limits.TOGETHER_S, 0.25 / info.rate_hz)  # of those that came together
     at_s, ends = at_s[last], ends[last]
     if len(at_s) < 10:
         return Finding("arrivals", Level.NOTE, "too little was heard to measure them", "use --seconds 5")
@@ -82,9 +82,12 @@ def losses(integrity: Integrity, packets: int) -> list[Finding]:
         packets: that arrived, as well as is known.
     """
     counts = integrity
-    if counts.clean and not counts.skipped:
-        return [Finding("losses", Level.OK, f"none in {counts.samples} samples")]
     found: list[Finding] = []
+    if counts.unseen:
+        says, _, cure = counts.unseen.partition(": ")
+        found.append(Finding("losses", Level.NOTE, says, cure))
+    elif counts.clean and not counts.skipped:
+        return [Finding("losses", Level.OK, f"none in {counts.samples} samples")]
     if counts.lost:
         due = counts.samples + counts.lost
         share = counts.lost / due
@@ -95,7 +98,7 @@ def losses(integrity: Integrity, packets: int) -> list[Finding]:
         )
         level = Level.ATTENTION if share > limits.LOST else Level.NOTE
         found.append(Finding("losses", level, says, cure, (("lost_share", round(share, 6)),)))
-    else:
+    elif not counts.unseen:
         found.append(Finding("losses", Level.OK, f"none in {counts.samples} samples"))
     return [*found, *_damage(counts, packets)]
 

@@ -53,7 +53,7 @@ def replacing(out: Path, *, force: bool) -> Iterator[Path]:
         ValueError: ``out`` exists and may not be replaced, or lies in no folder.
     """
     _check_free(out, force=force)
-    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    beside = out.with_name(f".{os.getpid()}-{out.name[-100:]}.tmp")
     beside.mkdir()
     try:
         yield beside / out.name
@@ -101,6 +101,7 @@ def write(recording: Recording, out: Path, format_: str, *, task: str = "gesture
         format_=format_,
         simulated=recording.simulated,
         task=task,
+        live=False,
     )
     try:
         for first, label in _changes(recording):
@@ -110,7 +111,7 @@ def write(recording: Recording, out: Path, format_: str, *, task: str = "gesture
     finally:
         writer.close()
     (made,) = _signals(recording, out) - before if format_ == "bids" else {out}
-    return differences(recording, load(made)) + ([f"was clipped: {writer.complaint}"] if writer.complaint else [])
+    return differences(recording, load(made)) + ([f"is not complete: {writer.complaint}"] if writer.complaint else [])
 
 
 def _signals(recording: Recording, root: Path) -> set[Path]:
@@ -148,7 +149,7 @@ def differences(before: Recording, after: Recording) -> list[str]:
         ("the person {!r}", before.person, after.person),
         ("the session {!r}", before.session, after.session),
     ):
-        if was != has and was:
+        if was and not _same(was, has):
             told.append(f"keeps {name.format(was)} as {has!r}")
     if before.info.channels != after.info.channels:
         told.append(f"calls its channels {', '.join(after.info.channels)}")
@@ -159,6 +160,12 @@ def differences(before: Recording, after: Recording) -> list[str]:
     if not set(before.names) <= set(after.names):
         told.append("forgets labels that do not occur")
     return told + _samples(before, after)
+
+
+def _same(was: float | str, has: float | str) -> bool:
+    if isinstance(was, float) and isinstance(has, float):
+        return math.isclose(was, has, rel_tol=1e-9)
+    return was == has
 
 
 def _samples(before: Recording, after: Recording) -> list[str]:

@@ -29,6 +29,7 @@ class Integrity:
         resyncs: how often the beginning of a packet had to be searched for.
         skipped: bytes passed over in doing so.
         returns: how often the device was gone and came back.
+        unseen: which losses cannot be noticed, for people, where the device does not number or time what it sends.
         state: ``STREAMING``, or a few words that say what is being waited for, for people.
         clock_offset_s: what was last to be added to ``Chunk.raw`` to get the host's clock; 0 where they are the same.
         saturated: ``(C,)`` samples at the end of the device's range.
@@ -44,6 +45,7 @@ class Integrity:
     resyncs: int = 0
     skipped: int = 0
     returns: int = 0
+    unseen: str = ""
     state: str = STREAMING
     clock_offset_s: float = 0.0
     saturated: NDArray[np.int64] = field(init=False)
@@ -70,6 +72,7 @@ class Integrity:
             "resyncs": self.resyncs,
             "skipped_bytes": self.skipped,
             "returns": self.returns,
+            "unseen": self.unseen,
             "saturated": [round(count / counted, 6) for count in self.saturated.tolist()],
             "flat": [round(count / counted, 6) for count in self.flat.tolist()],
         }

@@ -11,17 +11,18 @@ import numpy as np
 from devices import ports
 from devices.address import FILE, SCHEMES, Address, parse
 from devices.files import load
+from devices.formats.units import microvolts
 from devices.replay import Replay
 from devices.source import Source
 from devices.watched import Watched
 from dsp.contact import Contact
 from dsp.flow import Chunk
 
+_UNITS_VARY = (FILE, "text", "lsl")
+"""Schemes of sources that may be in any unit; every other one is in microvolts."""
+
 SIMULATED_RATE_HZ = 1000.0
 """At which the simulator runs where nobody says otherwise."""
-
-LSL_TYPE = "EMG"
-"""Of the stream that ``lsl:`` alone asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def open_source(
         text: see ``devices.address``; ``cyton:`` and its like without a port find it by its USB ids.
         rate_hz: at which the simulator runs, where the text does not say it; no other source is changed by it.
         unit: of numbers whose origin does not say it: a file, lines of text.
-        file_rate_hz: of a file that does not say its rate.
+        file_rate_hz: of a file or of lines that do not say their rate; must not contradict a source that does.
         patience_s: how long a device that went away is waited for.
         speed: of a recording and of the simulator: 1 is real time, None as fast as it is read.
 
@@ -61,9 +62,16 @@ def open_source(
         ValueError: there is no such source, or it does not answer as it should; one sentence that says what to do.
     """
     address = parse(text)
+    if unit is not None and address.scheme not in _UNITS_VARY and microvolts(unit, text) != 1:
+        raise ValueError(f"{text!r} is in uV, but --unit says {unit}; leave --unit out")
     _warm_up()
     asked = _Asked(rate_hz, unit, file_rate_hz, patience_s, speed)
-    return Watched(_OPENERS[address.scheme](with_port(address), asked))
+    source = _OPENERS[address.scheme](with_port(address), asked)
+    gives_hz = source.info.rate_hz
+    if address.scheme != FILE and file_rate_hz is not None and not math.isclose(gives_hz, file_rate_hz, rel_tol=1e-6):
+        source.close()
+        raise ValueError(f"{text!r} gives {gives_hz:g} Hz, but --rate says {file_rate_hz:g} Hz; leave --rate out")
+    return Watched(source)
 
 
 def _warm_up() -> None:
@@ -84,7 +92,7 @@ def _simulator(address: Address, asked: _Asked) -> Source:
     from devices.simulator import SimulatedSource  # noqa: PLC0415 - compiles, which no other source need wait for
 
     said = address.options
-    rate_hz = float(said.get("rate", asked.rate_hz or SIMULATED_RATE_HZ))
+    rate_hz = float(said.get("rate", SIMULATED_RATE_HZ if asked.rate_hz is None else asked.rate_hz))
     return SimulatedSource(
         int(said.get("person", 0)),
         int(said.get("session", 1)),
@@ -101,8 +109,9 @@ def _recording(address: Address, asked: _Asked) -> Source:
 
 def _lsl(address: Address, asked: _Asked) -> Source:
     from devices.lsl.inlet import open_lsl  # noqa: PLC0415 - loads liblsl
+    from devices.lsl.settings import EMG  # noqa: PLC0415 - as above
 
-    said: Mapping[str, str] = address.options or ({} if address.place else {"type": LSL_TYPE})
+    said: Mapping[str, str] = address.options or ({} if address.place else {"type": EMG})
     name = address.place or said.get("name")
     return open_lsl(
         name=name,
@@ -141,6 +150,8 @@ def _text(address: Address, asked: _Asked) -> Source:
     if rate_hz is None or unit is None:
         missing = " and ".join(key for key, value in (("rate", rate_hz), ("unit", unit)) if value is None)
         raise ValueError(f"'{address}' does not say the {missing} of its lines; say it, like {SCHEMES['text'].example}")
+    if asked.unit is not None and microvolts(asked.unit, str(address)) != microvolts(unit, str(address)):
+        raise ValueError(f"'{address}' says unit={unit}, but --unit says {asked.unit}; leave one of them out")
     return open_lines(
         address.place,
         rate_hz=rate_hz,

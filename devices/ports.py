@@ -102,7 +102,7 @@ def listed(ports: Sequence[SerialPort] | None = None) -> str:
     ports = serial_ports() if ports is None else ports
     if not ports:
         return "there is no serial port now"
-    return f"serial ports now: {', '.join(f'{port.path} ({port.what})' for port in ports)}"
+    return f"serial ports now are {', '.join(f'{port.path} ({port.what})' for port in ports)}"
 
 
 def _example(ports: Sequence[SerialPort]) -> str:

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -127,7 +127,7 @@ class Elsewhere:
         self._stdout.close()
 
 
-def frames(pipe: BinaryIO) -> Any:
+def frames(pipe: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """The frames in a pipe, ``(kind, content)``, up to its end; half a frame at the end is left out."""
     while len(head := pipe.read(_HEAD.size)) == _HEAD.size:
         kind, length = _HEAD.unpack(head)

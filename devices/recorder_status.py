@@ -59,8 +59,10 @@ def losses(integrity: Integrity) -> str:
         ("resynchronisations", integrity.resyncs),
         ("returns of the device", integrity.returns),
         ("saturated values", int(integrity.saturated.sum())),
+        ("flat values", int(integrity.flat.sum())),
     ]
-    return ", ".join(f"{what}: {count}" for what, count in counted if count) or "nothing lost"
+    said = [f"{what}: {count}" for what, count in counted if count]
+    return ", ".join([*said, integrity.unseen] if integrity.unseen else said) or "nothing lost"
 
 
 class Status:

@@ -25,7 +25,8 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ MOST_REPETITIONS = 1000
 """Hours of recording; more would only fill the memory."""
 
 _CHUNK_S = 0.01
+_REMEMBERED = 1000
+"""Stretches whose labels a live person knows: most of an hour. The samples are read as they come."""
 
 
 def _info(person: int, session: int, script: Script) -> StreamInfo:
@@ -137,8 +140,7 @@ class SimulatedSource:
         subject = Subject(person, session, script)
         self.names = script.names
         self.simulated = True
-        self._begins: list[int] = []
-        self._shown: list[str] = []
+        self._shown: tuple[tuple[int, str], ...] = ()  # replaced and never changed, since other threads look at it
         self._info = _info(person, session, script)
         self._speed = speed
         self._blocks = (block for stretch in subject.stretches() for block in subject.play(stretch))
@@ -168,9 +170,8 @@ class SimulatedSource:
             return None
         if self._used == len(self._block):
             (self._block, label), self._used = next(self._blocks), 0
-            if not self._shown or self._shown[-1] != self.names[label]:
-                self._shown.append(self.names[label])
-                self._begins.append(self._first)
+            if not self._shown or self._shown[-1][1] != self.names[label]:
+                self._shown = (*self._shown[-_REMEMBERED:], (self._first, self.names[label]))
         count = min(max(1, round(_CHUNK_S * self._info.rate_hz)), len(self._block) - self._used)
         if not self._wait_for(self._first + count):
             return None if self._closed.is_set() else Chunk(self._block[:0], self._first)
@@ -183,14 +184,14 @@ class SimulatedSource:
         return chunk
 
     def label(self, first: int, end: int) -> str | None:
-        """See ``devices.source.Labelled``; a tie goes to what comes first among ``names``."""
+        """See ``devices.source.Labelled``; a tie goes to what comes first among ``names``; unknown an hour later."""
         counts = dict.fromkeys(self.names, 0)
-        begins = self._begins[:]  # the reading thread may add one meanwhile
-        at = max(bisect_right(begins, first) - 1, 0)
-        for begin, stop, shown in zip(begins[at:], [*begins[at + 1 :], end], self._shown[at:], strict=False):
+        shown = self._shown
+        at = max(bisect_right(shown, first, key=itemgetter(0)) - 1, 0)
+        for (begin, name), (stop, _) in pairwise((*shown[at:], (end, ""))):
             if begin >= end:
                 break
-            counts[shown] += max(0, min(stop, end) - max(begin, first))
+            counts[name] += max(0, min(stop, end) - max(begin, first))
         return max(self.names, key=counts.__getitem__) if any(counts.values()) else None
 
     def close(self) -> None:

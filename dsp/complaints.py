@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,13 @@ def start(command: Command, program: str, arguments: Sequence[str] | None = None
         status = _status(command, program, given)
         sys.stdout.flush()
     raise SystemExit(status)
+
+
+def end_in_order() -> None:
+    """Let a request to end, and the closing of the terminal, do what Ctrl-C does: files and devices are closed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup asks for
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def _status(command: Command, program: str, arguments: list[str]) -> Any:

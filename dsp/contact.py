@@ -47,11 +47,6 @@ class Contact:
             samples = samples.copy()
         _count(samples, self._limit, self._least, self._last, self._run, self._saturated, self._flat)  # type: ignore[no-untyped-call]
 
-    @property
-    def flat_now(self) -> NDArray[np.bool_]:
-        """``(C,)`` whether each channel is flat at this moment."""
-        return self._run >= self._least
-
 
 @compiled(nogil=True)
 def _count(samples, limit, least, last, run, saturated, flat):  # type: ignore[no-untyped-def]

@@ -77,7 +77,7 @@ class Window(NamedTuple):
         first: stream index of the first sample.
         end: stream index after the last one.
         intact: no sample in it was bridged or lost.
-        stamp: arrival of its last sample (see ``Chunk.stamps``), NaN where unknown.
+        stamp: when its last sample was taken (see ``Chunk.stamps``), NaN where unknown.
     """
 
     samples: Samples

@@ -47,7 +47,7 @@ class Pipeline:
         self.lost = 0
         self.bridged = 0
         self.marred = 0
-        self._longest = int(bridge_ms * 1e-3 * spec.rate_hz)
+        self._longest = longest_bridge(design, bridge_ms)
         self._sections, self._rest = design.arrays()
         self._gain = _gain(spec)
         self._state = aligned_zeros((len(self._sections), 2, spec.channels), np.float64)
@@ -149,6 +149,11 @@ class Pipeline:
                 "a source numbers its samples upwards, and reset() begins a new stream"
             )
         return samples
+
+
+def longest_bridge(design: Design, bridge_ms: float = BRIDGE_MS) -> int:
+    """How many samples the longest gap has that is bridged."""
+    return int(bridge_ms * 1e-3 * design.spec.rate_hz)
 
 
 def filtered(design: Design, samples: Samples) -> Samples:

@@ -16,11 +16,15 @@ LEAVE_S = 2.0
 """How long the last decisions may take to be delivered at the end."""
 
 
+class Missed(Exception):  # noqa: N818 - said of a decision, not of a program
+    """Raised by a sink that could not deliver one decision and may well deliver the next."""
+
+
 class Behind:
     """Hands decisions to another sink from a thread of its own.
 
     The loop never waits. Where ``capacity`` decisions are waiting already, the next one is left out and counted. What
-    the sink raises is raised again in the loop with the next decision, or by ``close``.
+    the sink raises (but ``Missed``) is raised again in the loop with the next decision, or by ``close``.
 
     Args:
         sink: is called by the thread alone.
@@ -31,7 +35,6 @@ class Behind:
     Attributes:
         name: for people.
         delivered: decisions that the sink has taken.
-        dropped: decisions that were left out.
     """
 
     def __init__(
@@ -39,14 +42,20 @@ class Behind:
     ) -> None:
         self.name = name
         self.delivered = 0
-        self.dropped = 0
+        self._left_out = 0  # counted by the loop
+        self._missed = 0  # counted by the thread
         self._sink, self._capacity, self._after = sink, capacity, after
         self._waiting: deque[Decision] = deque()
         self._news = threading.Event()
         self._leaving = False
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._deliver, name=f"sink {name}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"sink {name}", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that did not get through; with those delivered and those that wait, all there were."""
+        return self._left_out + self._missed
 
     def __call__(self, decision: Decision) -> None:
         """Takes a decision; costs a few microseconds.
@@ -54,9 +63,9 @@ class Behind:
         Raises:
             BaseException: what the sink has raised; once, and whatever comes after it counts as dropped.
         """
-        self._raise()
-        if len(self._waiting) >= self._capacity or not self._thread.is_alive():
-            self.dropped += 1
+        if self._error is not None or len(self._waiting) >= self._capacity or not self._thread.is_alive():
+            self._left_out += 1
+            self._raise()
             return
         self._waiting.append(decision)
         self._news.set()
@@ -70,26 +79,40 @@ class Behind:
         self._leaving = True
         self._news.set()
         self._thread.join(LEAVE_S)
-        self.dropped += len(self._waiting)
+        self._left_out += len(self._waiting)
         self._waiting.clear()
         self._raise()
 
     def _raise(self) -> None:
         error, self._error = self._error, None
         if error is not None:
-            self.dropped += 1
             raise error
 
-    def _deliver(self) -> None:
+    def _work(self) -> None:
         try:
-            while not self._leaving or self._waiting:
-                self._news.wait()
-                self._news.clear()
-                while self._waiting:
-                    self._sink(self._waiting.popleft())
-                    self.delivered += 1
+            self._deliver()
         except BaseException as error:  # whatever it is, it belongs to the loop
             self._error = error
-        finally:
+        try:
             if self._after is not None:
                 self._after()
+        except BaseException as error:  # a full disk says so once more when its file is closed
+            self._error = self._error or error
+
+    def _deliver(self) -> None:
+        while not self._leaving or self._waiting:
+            self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                self._hand_over(self._waiting.popleft())
+
+    def _hand_over(self, decision: Decision) -> None:
+        try:
+            self._sink(decision)
+        except Missed:
+            self._missed += 1
+        except BaseException:
+            self._missed += 1
+            raise
+        else:
+            self.delivered += 1

@@ -50,7 +50,7 @@ def replay(
     recording: Annotated[
         Path,
         typer.Argument(
-            help="A recording: .npz, .csv, .tsv or .txt, also inside a zip (data.zip/folder/file.csv).",
+            help="A recording of any format that is known, also inside a zip (data.zip/folder/file.csv).",
             show_default=False,
         ),
     ],

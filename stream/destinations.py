@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO, Any
 
+from dsp.complaints import one_sentence
 from models.decision import Decision
-from stream.behind import Behind
+from stream.behind import Behind, Missed
 from stream.sinks import JsonLines, Truth, as_line
 
 KNOWN = {
@@ -20,6 +24,24 @@ KNOWN = {
 
 TimeOf = Callable[[int], float]
 """When the sample of this index was taken, seconds on ``time.perf_counter``; NaN where that is unknown."""
+
+
+def check(specs: Sequence[str]) -> None:
+    """Complains of what cannot be opened before anything else is: no device is woken and no file made for nothing.
+
+    Raises:
+        ValueError: a spec is not understood or given twice, a file is there already, or a host is not known.
+    """
+    for at, spec in enumerate(specs):
+        kind, where = _parse(spec)
+        if spec in specs[:at]:
+            raise ValueError(f"--sink {spec} is given twice; leave one out, or give the other a name of its own")
+        if kind == "jsonl" and os.path.lexists(where):
+            raise _taken(Path(where))
+        if kind == "jsonl" and not Path(where).absolute().parent.is_dir():
+            raise ValueError(f"there is no folder for '{where}'; make it, or choose another path")
+        if kind == "udp":
+            _address(where, spec)
 
 
 def open_sink(spec: str, labels: tuple[str, ...], truth: Truth, time_of: TimeOf) -> Behind:
@@ -34,9 +56,7 @@ def open_sink(spec: str, labels: tuple[str, ...], truth: Truth, time_of: TimeOf)
     Raises:
         ValueError: the spec is not understood, or what it names cannot be opened.
     """
-    kind, _, where = spec.partition(":")
-    if kind not in KNOWN or not where:
-        raise ValueError(f"--sink cannot be {spec!r}; known are {'; '.join(KNOWN.values())}")
+    kind, where = _parse(spec)
     if kind == "jsonl":
         return _file(Path(where), spec, labels, truth)
     if kind == "udp":
@@ -44,19 +64,50 @@ def open_sink(spec: str, labels: tuple[str, ...], truth: Truth, time_of: TimeOf)
     return _markers(where, spec, time_of)
 
 
+def own_stdout() -> IO[str]:
+    """Stdout once more, with a buffer and a lock of its own, for a thread.
+
+    Where nobody reads what it writes, it waits alone: whoever else prints can still be interrupted. ``sys.stdout``
+    itself where that is no file of the system.
+    """
+    try:
+        descriptor = os.dup(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return sys.stdout
+    return os.fdopen(descriptor, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+
+
+def _parse(spec: str) -> tuple[str, str]:
+    kind, _, where = spec.partition(":")
+    if kind not in KNOWN or not where:
+        raise ValueError(f"--sink cannot be {spec!r}; known are {'; '.join(KNOWN.values())}")
+    return kind, where
+
+
+def _taken(path: Path) -> ValueError:
+    return ValueError(f"'{path}' is there already and is not overwritten; choose another name")
+
+
 def _file(path: Path, spec: str, labels: tuple[str, ...], truth: Truth) -> Behind:
     try:
         file = path.open("x", encoding="utf-8")
     except FileExistsError:
-        raise ValueError(f"'{path}' is there already and is not overwritten; choose another name") from None
-    return Behind(JsonLines(file, labels, truth), spec, after=file.close)
+        raise _taken(path) from None
+    lines = JsonLines(file, labels, truth)
+
+    def write(decision: Decision) -> None:
+        try:
+            lines(decision)
+        except OSError as error:
+            raise ValueError(
+                f"'{path}' takes no more decisions ({one_sentence(error)}); those before are in it"
+            ) from None
+
+    return Behind(write, spec, after=file.close)
 
 
 def _datagrams(where: str, spec: str, labels: tuple[str, ...], truth: Truth) -> Behind:
-    host, _, port = where.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"--sink cannot be {spec!r}; give host and port, like udp:127.0.0.1:5005")
-    family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
+    family, kind, protocol, address = _address(where, spec)
     plug = socket.socket(family, kind, protocol)
     plug.setblocking(False)
 
@@ -64,10 +115,21 @@ def _datagrams(where: str, spec: str, labels: tuple[str, ...], truth: Truth) -> 
         try:
             plug.sendto(json.dumps(as_line(decision, labels, truth)).encode(), address)
         except OSError:  # nobody listens there at the moment, or the network is full: the next one may pass
-            behind.dropped += 1
+            raise Missed from None
 
-    behind = Behind(send, spec, after=plug.close)
-    return behind
+    return Behind(send, spec, after=plug.close)
+
+
+def _address(where: str, spec: str) -> tuple[int, int, int, Any]:
+    """Family, kind, protocol and address of a socket, as ``socket`` takes them."""
+    host, _, port = where.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"--sink cannot be {spec!r}; give host and port, like udp:127.0.0.1:5005")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"--sink cannot be {spec!r}: {one_sentence(error)}; give the address as a number") from None
+    return family, kind, protocol, address
 
 
 def _markers(name: str, spec: str, time_of: TimeOf) -> Behind:

@@ -17,7 +17,7 @@ from stream.board import Board
 from stream.latency import Stages
 from stream.page import ABSTAINED, UNKNOWN, About
 from stream.score import Score
-from stream.trouble import Contacts, in_words
+from stream.trouble import Contacts, Trouble, in_words, no_trouble
 
 REFRESH_S = 0.1
 """How often the latencies are summed up and the process is looked after."""
@@ -42,6 +42,7 @@ class Display:
         stages: kept by the loop.
         dropped: how many samples were lost so far.
         integrity: of the source, if what is amiss is to be shown.
+        also: what else is amiss at present, in words; shown with it.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Display:
         stages: Stages,
         dropped: Callable[[], int],
         integrity: Integrity | None = None,
+        also: Trouble = no_trouble,
     ) -> None:
         self._truth, self._score, self._stages, self._dropped = truth, score, stages, dropped
+        self._also = also
         self._index = {name: index for index, name in enumerate(about.names)}
         self._integrity = integrity
         self._contacts = None if integrity is None else Contacts(integrity, about.channels)
@@ -112,14 +115,16 @@ class Display:
         if self._integrity is not None and self._contacts is not None and now >= self._look:
             state = self._integrity.state
             self._look = now + (0 if state else CONTACT_S)
-            words = (state, in_words(self._integrity), self._contacts.in_words())
+            words = (state, self._also(), in_words(self._integrity), self._contacts.in_words())
             self.board.tell("; ".join(filter(None, words)), bool(state))
 
     def close(self) -> None:
         """End the process, restore the terminal if it could not, and remove the board; safe to call twice."""
-        if hasattr(self, "process"):
-            self._end_process()
-        self.board.close()
+        try:
+            if hasattr(self, "process"):
+                self._end_process()
+        finally:  # also after another Ctrl-C
+            self.board.close()
 
     def _end_process(self) -> None:
         if self.process.stdin is not None:

@@ -62,8 +62,9 @@ class Stages:
     """One histogram for each leg of the way from the device to the sinks.
 
     Attributes:
-        window: arrival of the window's last sample -> window ready (ring and filter). Where arrival is unknown, from
-            the moment the loop asked for the window.
+        window: the window's last sample was taken, as well as its source can tell (``Chunk.stamps``) -> window ready.
+            Besides ring and filter it holds what the device makes a sample wait, as far as that varies. Where the time
+            is unknown, from the moment the loop asked for the window.
         classify: window -> probabilities.
         decide: probabilities -> decision.
         sinks: decision -> every sink has had it.
@@ -76,9 +77,9 @@ class Stages:
     sinks: Histogram = field(default_factory=Histogram)
     total: Histogram = field(default_factory=Histogram)
 
-    def add(self, arrived_s: float, ready_ns: int, classified_ns: int, decided_ns: int, delivered_ns: int) -> None:
+    def add(self, taken_s: float, ready_ns: int, classified_ns: int, decided_ns: int, delivered_ns: int) -> None:
         """Count one decision from its time stamps on the ``time.perf_counter`` clock."""
-        waited = ready_ns * 1e-9 - arrived_s
+        waited = ready_ns * 1e-9 - taken_s
         self.window.add(waited)
         self.classify.add((classified_ns - ready_ns) * 1e-9)
         self.decide.add((decided_ns - classified_ns) * 1e-9)
@@ -88,7 +89,7 @@ class Stages:
     def named(self) -> dict[str, Histogram]:
         """The histograms with the names that people read, in the order of the loop."""
         return {
-            "arrival -> window": self.window,
+            "sample -> window": self.window,
             "classify": self.classify,
             "decide": self.decide,
             "sinks": self.sinks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import nan
@@ -17,15 +17,15 @@ from dsp.flow import Window
 from dsp.pipeline import Pipeline
 from models.classifier import Classifier
 from stream.behind import Behind
-from stream.destinations import open_sink
+from stream.destinations import check, open_sink, own_stdout
 from stream.display import Display
-from stream.excerpt import Ended
+from stream.excerpt import beginning
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
-from stream.present import Manner, conclude, shown, tally_for
+from stream.present import Manner, conclude, tally_for, view, written
 from stream.summary import Setting
-from stream.taping import taping
-from stream.trouble import Notices
+from stream.taping import recordable, taping
+from stream.trouble import Notices, no_trouble
 
 RING_S = 4.0
 """How long the loop may be held up before samples are dropped (and counted)."""
@@ -89,6 +89,9 @@ def live(wish: Wish, classifier: Classifier) -> int:
         ValueError: the device cannot be opened or is gone, or does not fit the checkpoint; one sentence.
     """
     spec = classifier.design.spec
+    check(wish.sinks)
+    if wish.record is not None:
+        recordable(wish.record)
     pipeline = warm_up(classifier)
     source = open_source(
         wish.device, rate_hz=spec.rate_hz, unit=wish.unit, file_rate_hz=wish.rate_hz, patience_s=wish.patience_s
@@ -102,7 +105,7 @@ def live(wish: Wish, classifier: Classifier) -> int:
                 _run(stack, wish, source, classifier, pipeline, setting, tally)
         except KeyboardInterrupt:
             tally.interrupted = True
-        except ValueError:  # the device is gone for good: what was recognised until then is not lost
+        except ValueError:  # the device is gone for good, or a disk is full: what was recognised until then is not lost
             if tally.decisions:
                 conclude(setting, tally, wish.manner)
             raise
@@ -120,6 +123,7 @@ def _setting(wish: Wish, source: Watched, classifier: Classifier) -> Setting:
         window=spec.window,
         hop=spec.hop,
         speed=1,
+        channels=source.info.channels,
         simulated=source.simulated,
     )
 
@@ -133,15 +137,17 @@ def _run(
     setting: Setting,
     tally: Tally,
 ) -> None:
-    spec, times = classifier.design.spec, Times()
-    tap = None if wish.record is None else stack.enter_context(taping(wish.record, source))
-    lines, display = shown(stack, setting, tally, classifier, source.info.channels, wish.manner, source.integrity)
-    behind = [] if display is not None else [Behind(sink, "stdout") for sink in lines]
-    behind += [open_sink(spec, classifier.labels, tally.truth, times) for spec in wish.sinks]
-    for sink in behind:
+    times = Times()
+    tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
+    also = no_trouble if tape is None else tape.trouble
+    display: Display | None = None
+    if wish.manner is Manner.VIEW:
+        channels, integrity = source.info.channels, source.integrity
+        display = stack.enter_context(view(setting, tally, classifier, channels, integrity, also))
+    told: Display | Notices = display or Notices(sys.stderr, source.info.name, source.integrity, also)
+    for sink in _sinks(wish, setting, tally, classifier, times):
         stack.callback(sink.close)
-    tally.sinks.extend(behind)
-    told: Display | Notices = display or Notices(sys.stderr, source.info.name, source.integrity)
+        tally.sinks.append(sink)
 
     def watch(window: Window) -> None:
         times.watch(window)
@@ -149,15 +155,24 @@ def _run(
             display.watch(window)
 
     play(
-        source if wish.seconds is None else Ended(source, round(wish.seconds * spec.rate_hz)),
+        source if wish.seconds is None else beginning(source, wish.seconds),
         pipeline,
         classifier,
         tally,
-        [told, *behind],
-        ring_samples=max(spec.window, round(RING_S * spec.rate_hz)),
+        [told, *tally.sinks],
+        ring_samples=max(setting.window, round(RING_S * setting.rate_hz)),
         watch=watch,
-        tap=tap,
+        tap=tape,
         idle=told.refresh,
     )
     if isinstance(told, Notices):
         told.last()
+
+
+def _sinks(wish: Wish, setting: Setting, tally: Tally, classifier: Classifier, times: Times) -> Iterator[Behind]:
+    if wish.manner is not Manner.VIEW:
+        out = own_stdout()
+        sink = written(wish.manner, setting, tally, classifier, out)
+        yield Behind(sink, "stdout", after=None if out is sys.stdout else out.close)
+    for spec in wish.sinks:
+        yield open_sink(spec, classifier.labels, tally.truth, times)

@@ -96,4 +96,7 @@ def _way_out(info: StreamInfo, spec: DspSpec) -> str:
         return (
             f"train one on {len(info.channels)} channels, or pass a recording of {spec.channels} at {spec.rate_hz:g} Hz"
         )
-    return f"train one with dsp.rate_hz={info.rate_hz:g}, or pass a recording at {spec.rate_hz:g} Hz"
+    return (
+        f"train one with dsp.rate_hz={info.rate_hz:g} on recordings of this device "
+        f"('python -m devices record'), or pass a source at {spec.rate_hz:g} Hz"
+    )

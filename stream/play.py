@@ -35,7 +35,7 @@ class Tally:
         truth: the true labels.
         ring: between the acquisition thread and the loop, if there is one.
         end: stream index after the last window that was decided.
-        made: number of decisions.
+        decisions: that have been made and scored.
         pipeline: through which the samples run.
         integrity: what the source has met.
         sinks: those that run behind a buffer, for what they dropped.
@@ -47,22 +47,16 @@ class Tally:
     truth: Truth = unknown
     ring: Ring | None = None
     end: int = 0
-    made: int = 0
+    decisions: int = 0
     pipeline: Pipeline | None = None
     integrity: Integrity | None = None
     sinks: list[Behind] = field(default_factory=list)
     interrupted: bool = False
 
-    @property
-    def decisions(self) -> int:
-        """Decisions that have been made and scored."""
-        return self.made
-
     def dropped(self) -> int:
         """Samples that are missing so far: gaps of the source, and what the ring lost."""
-        ring = 0 if self.ring is None else self.ring.dropped
-        # What the ring loses shows as a gap to the pipeline, unless it was lost before the first sample.
-        return max(ring, 0 if self.pipeline is None else self.pipeline.lost)
+        source = 0 if self.integrity is None else self.integrity.lost
+        return source + (0 if self.ring is None else self.ring.dropped)
 
 
 def warm_up(classifier: Classifier) -> Pipeline:
@@ -102,7 +96,8 @@ def play(
     """Run the loop until the source ends; however it ends, the source is closed and the thread is gone.
 
     Args:
-        source: opened; its stream fits the classifier (``stream.loop.check_match``).
+        source: opened, its integrity counted (``devices.watched``); its stream fits the classifier
+            (``stream.loop.check_match``).
         pipeline: warm.
         classifier: warm.
         tally: counts what happens; scored before the other sinks see a decision.
@@ -115,7 +110,7 @@ def play(
 
     def note(decision: Decision) -> None:
         tally.end = decision.end
-        tally.made += 1
+        tally.decisions += 1
 
     tally.pipeline, tally.integrity = pipeline, source.integrity
     decide = Decide(classifier.labels, classifier.decision)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 
@@ -17,6 +19,7 @@ from devices.recording import Recording
 from devices.replay import Replay
 from devices.watched import Watched
 from dsp.complaints import INTERRUPTED
+from dsp.flow import Window
 from models.classifier import Classifier
 from stream.display import Display
 from stream.loop import Sink, check_match
@@ -25,6 +28,7 @@ from stream.play import Tally, play, warm_up
 from stream.score import Score
 from stream.sinks import JsonLines, PlainLines, Progress, Truth, unknown
 from stream.summary import Setting, as_json, as_tables
+from stream.trouble import Trouble, no_trouble
 
 
 class Manner(Enum):
@@ -76,6 +80,7 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
         window=spec.window,
         hop=spec.hop,
         speed=speed or 0,
+        channels=recording.info.channels,
         length=len(recording.samples),
         simulated=recording.simulated,
     )
@@ -84,8 +89,7 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
     capacity = None if speed is None else len(recording.samples)
     try:
         with ExitStack() as stack:
-            sinks, display = shown(stack, setting, tally, classifier, recording.info.channels, how)
-            watch = None if display is None else display.watch
+            sinks, watch = _shown(stack, setting, tally, classifier, recording.info.channels, how)
             source = Watched(Replay(recording, speed))
             play(source, pipeline, classifier, tally, sinks, ring_samples=capacity, watch=watch)
     except KeyboardInterrupt:
@@ -124,21 +128,39 @@ def conclude(setting: Setting, tally: Tally, how: Manner) -> None:
     console.print(as_tables(setting, tally))
 
 
-def shown(
+def _shown(
     stack: ExitStack,
     setting: Setting,
     tally: Tally,
     classifier: Classifier,
     channels: tuple[str, ...],
     how: Manner,
-    integrity: Integrity | None = None,
-) -> tuple[list[Sink], Display | None]:
-    """The sinks that show decisions in this manner, and the display if it is among them, which lasts with the stack."""
+) -> tuple[list[Sink], Callable[[Window], object] | None]:
+    if how is Manner.VIEW:
+        display = stack.enter_context(view(setting, tally, classifier, channels))
+        return [display], display.watch
+    sinks: list[Sink] = [written(how, setting, tally, classifier, sys.stdout)]
     if how is Manner.JSON:
-        lines = JsonLines(sys.stdout, classifier.labels, tally.truth)
-        return [lines, Progress(sys.stderr, setting.rate_hz, setting.length)] if setting.length else [lines], None
-    if how is Manner.PLAIN:
-        return [PlainLines(sys.stdout, classifier.labels, tally.truth, setting.rate_hz)], None
+        sinks.append(Progress(sys.stderr, setting.rate_hz, setting.length))
+    return sinks, None
+
+
+def written(how: Manner, setting: Setting, tally: Tally, classifier: Classifier, out: IO[str]) -> Sink:
+    """The sink that writes each decision as a line, of JSON or plain."""
+    if how is Manner.JSON:
+        return JsonLines(out, classifier.labels, tally.truth)
+    return PlainLines(out, classifier.labels, tally.truth, setting.rate_hz)
+
+
+def view(
+    setting: Setting,
+    tally: Tally,
+    classifier: Classifier,
+    channels: tuple[str, ...],
+    integrity: Integrity | None = None,
+    also: Trouble = no_trouble,
+) -> Display:
+    """The display, a sink that lasts while its ``with`` block does; for the last two see there."""
     about = describe(
         classifier.design.spec,
         title=Path(setting.source).name,
@@ -150,6 +172,4 @@ def shown(
         speed=setting.speed,
         simulated=setting.simulated,
     )
-    display = Display(about, tally.truth, tally.score, tally.stages, tally.dropped, integrity)
-    stack.enter_context(display)
-    return [display], display
+    return Display(about, tally.truth, tally.score, tally.stages, tally.dropped, integrity, also)

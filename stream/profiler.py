@@ -16,7 +16,7 @@ from rich.text import Text
 
 from devices.opening import open_source
 from models.classifier import Classifier
-from stream.excerpt import Ended
+from stream.excerpt import beginning
 from stream.latency import milliseconds
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
@@ -54,7 +54,7 @@ def profile(
         # No spinner now: it would draw in this process, and that is what must not be measured.
         print(f"measuring {source.info.name} for {seconds:g} s", file=sys.stderr)
         tally = Tally(Score(classifier.labels, ()))
-        play(Ended(source, wanted), pipeline, classifier, tally, [], ring_samples=wanted)
+        play(beginning(source, seconds), pipeline, classifier, tally, [], ring_samples=wanted)
     if not tally.decisions:
         raise ValueError(f"{source.info.name!r} ended before one window of {spec.window} samples; pass a longer one")
     return tally

@@ -14,7 +14,7 @@ from rich.text import Text
 from stream.latency import Histogram, Stages, milliseconds
 from stream.play import Tally
 from stream.score import ABSTAINED, Score
-from stream.trouble import in_words
+from stream.trouble import contact_in_words, in_number, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Setting:
         window: samples.
         hop: samples.
         speed: times real time, 0 for as fast as possible.
+        channels: their names.
         length: samples in the recording, 0 where there is no end.
         simulated: no human arm was involved.
     """
@@ -40,6 +41,7 @@ class Setting:
     window: int
     hop: int
     speed: float
+    channels: tuple[str, ...]
     length: int = 0
     simulated: bool = False
 
@@ -147,10 +149,13 @@ def _headline(setting: Setting, tally: Tally) -> Text:
     if tally.score.accuracy is not None:
         text.append(f", {tally.score.accuracy:.1%} right", "bold")
     text.append(f", {tally.dropped()} samples dropped")
-    if tally.integrity is not None and (words := in_words(tally.integrity)):
-        text.append(f"\n{words}", "bold")
+    if tally.integrity is not None:
+        for words in (in_words(tally.integrity), contact_in_words(tally.integrity, setting.channels)):
+            if words:
+                text.append(f"\n{words}", "bold")
     if tally.pipeline is not None and tally.pipeline.marred:
-        text.append(f"\n{tally.pipeline.marred} windows held bridged samples; no decision was made about them")
+        held = in_number(tally.pipeline.marred, "window")
+        text.append(f"\n{held} held bridged samples and got no decision")
     for sink in tally.sinks:
         if sink.dropped:
             text.append(f"\n{sink.name} was too slow or gone for {sink.dropped} decisions")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from devices.formats.writer import destination
+from devices.formats.writer_file import claim
 from devices.recorder import Recorder, elsewhere
 from devices.recorder_loop import OFFSET_EVERY_S, changes
 from devices.watched import Watched
@@ -40,6 +42,24 @@ class Tape:
             self._recorder.offset(now, self._source.integrity.clock_offset_s)
             self._offset_due_s = now + OFFSET_EVERY_S
 
+    def trouble(self) -> str:
+        """What goes wrong with the recording, for people; "" while all is well."""
+        if self._recorder.state:
+            return f"the recording has ended early: {self._recorder.state}"
+        missed = self._recorder.missed
+        return f"the disk was too slow for {missed} samples of the recording" if missed else ""
+
+
+def recordable(path: Path) -> None:
+    """Complains of what cannot be recorded into before the device is woken.
+
+    Raises:
+        ValueError: no format is known by the suffix, the file exists, or its folder cannot be written into.
+    """
+    place, format_ = destination(path, None)
+    if format_ != "bids":
+        claim(place)
+
 
 @contextmanager
 def taping(path: Path, source: Watched) -> Iterator[Tape]:
@@ -59,9 +79,20 @@ def taping(path: Path, source: Watched) -> Iterator[Tape]:
         try:
             recorder.close()
         except ValueError as error:  # the other error is the one to raise
-            print(f"note: {error}", file=sys.stderr)
+            _note(str(error))
+        else:
+            _tell(recorder)
         raise
     recorder.close()
-    print(f"note: {recorder.written} samples are in {path}", file=sys.stderr)
+    _tell(recorder)
+
+
+def _tell(recorder: Recorder) -> None:
+    """What there is of the recording, and what it lacks."""
+    _note(f"{recorder.written} samples are in {recorder.path}" if recorder.written else "nothing was recorded")
     if recorder.complaint:
-        print(f"note: {recorder.complaint}", file=sys.stderr)
+        _note(recorder.complaint)
+
+
+def _note(sentence: str) -> None:
+    print(f"note: {sentence}", file=sys.stderr)

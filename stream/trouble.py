@@ -15,21 +15,41 @@ from models.decision import Decision
 QUIET_S = 1.0
 """Between two sentences about losses; what is being waited for is said at once."""
 
+Trouble = Callable[[], str]
+"""What is amiss besides the source, in words; "" where nothing is."""
+
+
+def no_trouble() -> str:
+    """Where nothing else can be amiss."""
+    return ""
+
 
 def in_words(integrity: Integrity) -> str:
     """The counts that are not zero, or "" where nothing is amiss: ``lost 12 samples in 3 gaps, 1 damaged``."""
     parts = []
     if integrity.gaps:
-        parts.append(f"lost {_several(integrity.lost, 'sample')} in {_several(integrity.gaps, 'gap')}")
+        parts.append(f"lost {in_number(integrity.lost, 'sample')} in {in_number(integrity.gaps, 'gap')}")
     for count, what in (
         (integrity.damaged, "damaged"),
         (integrity.duplicates, "twice"),
-        (integrity.resyncs, "out of step"),
+        (integrity.resyncs, "resynchronised"),
     ):
         if count:
             parts.append(f"{count} {what}")
     if integrity.returns:
-        parts.append(f"came back {_several(integrity.returns, 'time')}")
+        parts.append(f"came back {in_number(integrity.returns, 'time')}")
+    if integrity.unseen:
+        parts.append(integrity.unseen)
+    return ", ".join(parts)
+
+
+def contact_in_words(integrity: Integrity, channels: tuple[str, ...]) -> str:
+    """The channels that were flat or saturated and for how much of the time: ``ch4 flat 12.0%``; "" for none."""
+    parts = []
+    for how, counts in (("flat", integrity.flat), ("saturated", integrity.saturated)):
+        for channel, count in zip(channels, counts.tolist(), strict=True):
+            if count:
+                parts.append(f"{channel} {how} {count / max(integrity.samples, 1):.1%}")
     return ", ".join(parts)
 
 
@@ -66,12 +86,20 @@ class Notices:
         out: a text file.
         name: of the source.
         integrity: of the source.
+        also: what else is amiss at present, in words.
         clock: seconds.
     """
 
-    def __init__(self, out: IO[str], name: str, integrity: Integrity, clock: Callable[[], float] = monotonic) -> None:
-        self._out, self._name, self._integrity, self._clock = out, name, integrity, clock
-        self._state, self._words, self._due = "", "", 0.0
+    def __init__(
+        self,
+        out: IO[str],
+        name: str,
+        integrity: Integrity,
+        also: Trouble = no_trouble,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._out, self._name, self._integrity, self._also, self._clock = out, name, integrity, also, clock
+        self._state, self._words, self._others, self._due = "", "", "", 0.0
 
     def __call__(self, decision: Decision) -> None:  # noqa: ARG002 - it stands among the sinks
         """Looks with every decision."""
@@ -83,12 +111,15 @@ class Notices:
         if state != self._state:
             self._say(state or "is back")
             self._state = state
-        elif not state and self._clock() >= self._due:
-            self._say_losses()
+        elif self._clock() >= self._due:
+            if not state:
+                self._say_losses()
+            self._say_others()
 
     def last(self) -> None:
         """Says what is left to say, at the end."""
         self._say_losses()
+        self._say_others()
 
     def _say_losses(self) -> None:
         words = in_words(self._integrity)
@@ -96,9 +127,17 @@ class Notices:
             self._words, self._due = words, self._clock() + QUIET_S
             self._say(f"so far {words}")
 
+    def _say_others(self) -> None:
+        words = self._also()
+        if words != self._others:
+            self._others, self._due = words, self._clock() + QUIET_S
+            if words:
+                print(f"note: {words}", file=self._out, flush=True)
+
     def _say(self, what: str) -> None:
         print(f"note: {self._name}: {what}", file=self._out, flush=True)
 
 
-def _several(count: int, what: str) -> str:
+def in_number(count: int, what: str) -> str:
+    """``1 sample``, ``2 samples``."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -24,7 +24,7 @@ from devices.entry import Entry
 from devices.recording import UNLABELLED, Recording
 from dsp.design import Design
 from dsp.flow import Samples, StreamInfo
-from dsp.pipeline import filtered
+from dsp.pipeline import filtered, longest_bridge
 from train.progress import progress, say
 from train.sources import MAINS_HZ, Collection, open_collection, stamp
 from train.splits import choose
@@ -168,9 +168,20 @@ def track(design: Design, recordings: Sequence[Recording], labels: Sequence[str]
     samples = np.empty((int(starts[-1]), spec.channels), np.float32)
     marks = np.empty(len(samples), np.int16)
     for recording, first, end in zip(recordings, starts, starts[1:], strict=False):
-        samples[first:end] = filtered(design, recording.samples)
+        samples[first:end] = _filtered(design, recording)
         marks[first:end] = _translated(recording, labels)
     return Track(samples, marks, starts)
+
+
+def _filtered(design: Design, recording: Recording) -> Samples:
+    """As the pipeline filters it live: from a cold start after each gap that is too long to be bridged."""
+    out = np.zeros(recording.samples.shape, np.float32)
+    begin = 0
+    for first, count in (*recording.gaps, (len(recording.samples), 0)):
+        if count == 0 or count > longest_bridge(design):
+            out[begin:first] = filtered(design, recording.samples[begin:first])
+            begin = first + count
+    return out
 
 
 def _say_left_out(sentences: Sequence[str], at_most: int = 10) -> None:

@@ -55,6 +55,8 @@ class BrainFlowSource:
         self._count = _Count(known, info.rate_hz)
         self._dejitter = Dejitter(info.rate_hz)
         self._info, self._integrity = info, Integrity(len(info.channels))
+        if not known.modulus:
+            self._integrity.unseen = "losses of less than a second cannot be seen, since its counter is not known"
         self._heard_s = time.perf_counter()
         self._waiting: deque[Chunk] = deque()
         self._closing = threading.Event()

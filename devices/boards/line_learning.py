@@ -9,6 +9,9 @@ import numpy as np
 
 from devices.boards.line_text import numbers, split
 
+LEAST_HZ = 10.0
+"""Lines a second, of which about ten are heard before the stream begins."""
+
 _TOLERANCE = 0.1
 _LEAST_LINES = 3
 _STEADY = 0.6
@@ -54,6 +57,11 @@ def learn(path: str, heard: list[tuple[bytes, float]], expected: Expected) -> Le
     Raises:
         ValueError: it is something else; one sentence that names both.
     """
+    if expected.rate_hz < LEAST_HZ:
+        raise ValueError(
+            f"{expected.rate_hz:g} lines a second are expected at {path!r}, but EMG needs hundreds, and fewer than "
+            f"{LEAST_HZ:g} cannot be told from silence; let the sketch print as often as it reads, and give its rate"
+        )
     if not heard:
         raise ValueError(
             f"lines of {expected.channels} numbers are expected at {path!r}, but nothing comes there; press the "
@@ -74,8 +82,8 @@ def learn(path: str, heard: list[tuple[bytes, float]], expected: Expected) -> Le
     rate_hz = 1e6 / step_us if timed and step_us is not None else _rate_hz([arrived_s for _, arrived_s in read])
     if abs(rate_hz / expected.rate_hz - 1) > _TOLERANCE:
         raise ValueError(
-            f"{path!r} sends {rate_hz:.3g} lines a second, but rate={expected.rate_hz:g} was given; "
-            f"give rate={rate_hz:.3g}, or change the sketch"
+            f"{path!r} sends {_rounded(rate_hz)} lines a second, but rate={expected.rate_hz:g} was given; "
+            f"give rate={_rounded(rate_hz)}, or change the sketch"
         )
     return Learnt(timed, rate_hz, rest)
 
@@ -104,6 +112,11 @@ def _rate_hz(arrivals: list[float]) -> float:
     if span_s < _LEAST_SPAN_S:
         return len(arrivals) / _LEAST_SPAN_S
     return sum(arrived_s > arrivals[0] for arrived_s in arrivals) / span_s
+
+
+def _rounded(rate_hz: float) -> str:
+    """Three digits of it, without an exponent."""
+    return f"{float(f'{rate_hz:.3g}'):.10g}"
 
 
 def _rubbish(path: str, heard: list[tuple[bytes, float]], expected: Expected) -> str:

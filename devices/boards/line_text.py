@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 _NUMBERS = b"0123456789+-.eE,; \t"
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
+_LARGEST = 1e30  # what is larger does not fit a float32 in microvolts
+_NO_READING = (b"nan", b"inf", b"ovf", b"infinity")  # as sketches print them
 
 
 def split(raw: bytes) -> tuple[list[bytes], bytes]:
@@ -27,4 +27,9 @@ def numbers(line: bytes) -> list[float] | None:
         values = [float(field) for field in fields(line)]
     except ValueError:
         return None
-    return values if all(map(math.isfinite, values)) else None
+    return values if all(abs(value) < _LARGEST for value in values) else None
+
+
+def is_word(field: bytes) -> bool:
+    """Neither a number nor what stands for one that could not be printed."""
+    return numbers(field) is None and field.lower().lstrip(b"+-") not in _NO_READING

@@ -8,7 +8,7 @@ import numpy as np
 
 from devices.boards.line_learning import Expected, Learnt, learn
 from devices.boards.line_numbering import Counted, Line, Numbered, Timed
-from devices.boards.line_text import fields, numbers, split
+from devices.boards.line_text import fields, is_word, numbers, split
 from devices.boards.port import Port
 from devices.boards.serial_source import Block, SerialSource
 from devices.formats.units import microvolts
@@ -17,6 +17,7 @@ from dsp.flow import StreamInfo
 
 BAUD = 115200
 WHAT = "the board that prints lines"
+UNSEEN = "lost lines cannot be seen, since they carry no time: print micros() first in each line"
 
 _SILENT_S = 1.9
 _LISTEN_S = 1.1
@@ -83,6 +84,7 @@ class LinesLanguage:
     def adopt(self, learnt: Learnt) -> None:
         """What comes is this; the next line is the first."""
         self._timed, self._rest, self._begun = learnt.timed, learnt.rest, True
+        self.integrity.unseen = "" if learnt.timed else UNSEEN
         self._numbers = Timed(1e6 / learnt.rate_hz, self.integrity) if learnt.timed else Counted(learnt.rate_hz)
 
     def parse(self, raw: bytes, arrived_s: float) -> list[Block]:
@@ -136,7 +138,7 @@ class LinesLanguage:
             return
         width = self._expected.channels + self._timed
         found = fields(text)
-        if sum(numbers(field) is None for field in found) > 1:
+        if sum(map(is_word, found)) > 1:
             self.integrity.damaged += 1
         elif self._fragment and self._fragment + len(found) in (width, width + 1):
             self._fragment = 0

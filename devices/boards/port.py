@@ -9,7 +9,8 @@ import time
 from contextlib import suppress
 
 import serial
-from serial.tools import list_ports
+
+from devices.ports import listed
 
 try:
     from termios import error as _TermiosError  # noqa: N812 - an exception that the system calls "error"
@@ -223,7 +224,7 @@ def _why_not(path: str, baud: int, what: str, error: Exception) -> str:
     code = error.errno if isinstance(error, OSError) else None
     text = str(error)
     if code in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or "FileNotFoundError" in text:
-        return f"{what} is expected at {path!r}, but there is no such port; {_those_that_exist()}"
+        return f"{what} is expected at {path!r}, but there is no such port; plug it in or name another ({listed()})"
     if code in (errno.EBUSY, errno.EAGAIN) or "PermissionError" in text:  # on Windows a port in use denies permission
         return (
             f"{path!r} is in use by another program, so {what} cannot be opened; close that program, then start again"
@@ -236,17 +237,6 @@ def _why_not(path: str, baud: int, what: str, error: Exception) -> str:
     if isinstance(error, ValueError) and "baud" in text.lower():
         return f"{path!r} cannot run at {baud} baud, which {what} was said to speak; give another baud"
     return (
-        f"{path!r} cannot be opened as a serial port ({_plain(error)}), so {what} is not there; {_those_that_exist()}"
+        f"{path!r} cannot be opened as a serial port ({_plain(error)}), so {what} is not there; name another "
+        f"({listed()})"
     )
-
-
-def _those_that_exist() -> str:
-    ports = sorted(list_ports.comports(), key=lambda port: port.device)
-    if not ports:
-        return "there is no serial port at all: plug the device in (and, on Windows, install its driver)"
-    named = [f"{port.device} ({port.description})" if _says(port.description) else port.device for port in ports]
-    return f"those that exist are {', '.join(named)}"
-
-
-def _says(description: str | None) -> bool:
-    return bool(description) and description != "n/a"

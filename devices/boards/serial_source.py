@@ -22,6 +22,9 @@ OPENING_S = 3.2
 SILENCE_S = 2.0
 """How long no sample may come before the device is greeted anew; it loses its count when it is."""
 
+RETURNING_S = 1.0
+"""How long a device that has answered a greeting has for its first sample, also where the patience ends before."""
+
 _NOTICED_S = 0.5
 _STOPPING_S = 0.5
 _TRY_EVERY_S = 0.2
@@ -114,6 +117,7 @@ class SerialSource:
         self._port.until(math.inf)
         self._dejitter = Dejitter(self._info.rate_hz)
         self._heard_s = time.perf_counter()
+        self._lost_at_s = self._heard_s + SILENCE_S
 
     @property
     def info(self) -> StreamInfo:
@@ -158,7 +162,7 @@ class SerialSource:
         blocks = [block for block in self._language.parse(raw, arrived_s) if len(block.samples)]
         if blocks:
             self._take(blocks, arrived_s)
-        elif arrived_s - self._heard_s > SILENCE_S:
+        elif arrived_s > self._lost_at_s:
             self._lose(None)
         elif arrived_s - self._heard_s > _NOTICED_S:
             self.integrity.state = f"{self._what} is silent"
@@ -171,6 +175,7 @@ class SerialSource:
         self._blocks.extend((block, arrived_s) for block in blocks)
         self._next = blocks[-1].first + len(blocks[-1].samples)
         self._heard_s = arrived_s
+        self._lost_at_s = arrived_s + SILENCE_S
 
     def _chunk(self, block: Block, arrived_s: float) -> Chunk:
         raw = np.full(len(block.samples), arrived_s)
@@ -223,7 +228,9 @@ class SerialSource:
         if (info.rate_hz, info.channels) != (self._info.rate_hz, self._info.channels):
             self._refuse_other(info)
         port.until(-math.inf if self._closing.is_set() else math.inf)
-        away_s = time.perf_counter() - self._heard_s
+        now = time.perf_counter()
+        self._lost_at_s = min(now + SILENCE_S, max(now + RETURNING_S, give_up_s))
+        away_s = now - self._heard_s
         self._dejitter.reset()
         self._language.resume(self._next + max(0, round(away_s * self._info.rate_hz)))
 
@@ -238,8 +245,10 @@ class SerialSource:
         port, self._port = self._port, None
         if port is None:
             return
-        if idle:
-            port.until(time.perf_counter() + _STOPPING_S)
-            with suppress(Gone):
-                self._language.stop(port)
-        port.close()
+        try:
+            if idle:
+                port.until(time.perf_counter() + _STOPPING_S)
+                with suppress(Gone):
+                    self._language.stop(port)
+        finally:
+            port.close()

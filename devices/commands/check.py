@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import sys
@@ -62,6 +63,8 @@ def _report(device: str, seconds: float | None, rate_hz: float | None, unit: str
     recorded = address.scheme == FILE
     if seconds is None and not recorded:
         seconds = LISTEN_S
+    gc.collect()
+    gc.freeze()  # to look through all that was imported takes a tenth of a second, which would be told as jitter
     with closing(
         open_source(device, file_rate_hz=rate_hz, unit=unit, patience_s=3.0, speed=None if recorded else 1.0)
     ) as source:

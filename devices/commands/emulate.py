@@ -5,21 +5,32 @@ from __future__ import annotations
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 if TYPE_CHECKING:
     from devices.emulators.faults import Event, Faults, Log
+    from devices.emulators.feed import Feed
     from devices.emulators.serve import Emulated
     from devices.recording import Recording
 
+NAME = "myostream"
+"""Of an LSL stream that nobody gave another one."""
+
 KINDS = ("cyton", "myo", "chords", "text", "lsl")
+INT8_UV = 127
 _LAST_BYTES_S = 2.0
 """What a program gets to fetch the end of a recording, before the port is gone."""
+
+_FAULTS = (
+    "What goes wrong, separated by commas: drop=0.01 and duplicate=0.01 of the packets; flip=1e-4 and lose=1e-4 of "
+    "the bytes; burst=0.2@5 loses everything for 0.2 s about every 5 s; stall=0.5@7 holds it up; disconnect=2@10 "
+    "unplugs the device after 10 s for 2 s; seed=1 chooses which."
+)
 
 _SAYINGS = {
     "connected": "a program is there",
@@ -39,7 +50,7 @@ def emulate(
     source: Annotated[
         str, typer.Option("--from", help="The recording it streams; sim:person=7 for a simulated person.")
     ] = "sim:",
-    fault: Annotated[str, typer.Option("--fault", help="What goes wrong: drop=0.01,flip=1e-5,burst=0.2@5,...")] = "",
+    fault: Annotated[str, typer.Option("--fault", help=_FAULTS)] = "",
     log: Annotated[
         Path | None, typer.Option("--log", help="Write each fault and event there, as lines of JSON.")
     ] = None,
@@ -55,9 +66,12 @@ def emulate(
         typer.Option("--rate", help="Of text: lines in a second. Else the recording's rate, where it does not say it."),
     ] = None,
     unit: Annotated[str | None, typer.Option("--unit", help="The recording's unit, where it does not say it.")] = None,
-    timed: Annotated[bool, typer.Option("--time", help="Of text: begin each line with microseconds.")] = False,
+    timed: Annotated[
+        bool | None,
+        typer.Option("--time/--no-time", help="Of text: begin each line with microseconds, which show losses."),
+    ] = None,
     board: Annotated[str | None, typer.Option("--board", help="Of chords: which board.")] = None,
-    name: Annotated[str, typer.Option("--name", help="Of lsl: the stream's name.")] = "myostream",
+    name: Annotated[str | None, typer.Option("--name", help=f"Of lsl: the stream's name; else {NAME}.")] = None,
 ) -> None:
     """Be a device: stream a recording byte for byte as the device would, with faults on demand.
 
@@ -67,27 +81,48 @@ def emulate(
     """
     from devices.emulators import faults  # noqa: PLC0415 - no command waits for what another one needs
 
-    _refuse(kind, {"channels": channels, "time": timed or None}, {"board": board})
+    _refuse(kind, {"text": {"channels": channels, "time": timed}, "chords": {"board": board}, "lsl": {"name": name}})
+    if kind == "lsl" and link is not None:
+        raise ValueError("--link is the name of a serial port, and an lsl stream has none; name it with --name")
     wrong = faults.parse(fault)
     recording = _recording(source, rate_hz, unit, of_text=kind == "text")
     with ExitStack() as stack:
-        file = stack.enter_context(log.open("w", encoding="utf-8")) if log else None
+        file = stack.enter_context(_opened(log)) if log else None
         notes = faults.Log(file, _say)
         if kind == "lsl":
-            _serve_lsl(recording, name, wrong, notes, once)
+            _serve_lsl(recording, NAME if name is None else name, wrong, notes, once)
         else:
-            device = _device(kind, recording, once, (channels, rate_hz, timed), board)
+            device = _device(kind, recording, once, (channels, rate_hz, timed is not False), board)
             _serve(kind, device, wrong, notes, link)
     _sum_up(notes)
 
 
-def _refuse(kind: str, of_text: dict[str, object], of_chords: dict[str, object]) -> None:
+def _refuse(kind: str, owned: Mapping[str, Mapping[str, object]]) -> None:
     if kind not in KINDS:
         raise ValueError(f"there is no emulator of {kind!r}; there are {', '.join(KINDS)}")
-    for owner, options in (("text", of_text), ("chords", of_chords)):
+    for owner, options in owned.items():
         given = [f"--{option}" for option, value in options.items() if value is not None]
         if given and kind != owner:
             raise ValueError(f"{given[0]} is for {owner}; a {kind} has its own, so leave it out")
+
+
+@contextmanager
+def _opened(log: Path) -> Iterator[TextIO]:
+    """A file for the log.
+
+    Raises:
+        ValueError: something else has its name.
+    """
+    if log.is_file():
+        with log.open("rb") as before:
+            if before.read(1) not in {b"", b"{"}:
+                raise ValueError(f"{str(log)!r} exists and is no log of faults; choose another name for the log")
+    file = log.open("w", encoding="utf-8")
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # each line was written when it came, and a full disk was told of then
+            file.close()
 
 
 def _recording(source: str, rate_hz: float | None, unit: str | None, *, of_text: bool) -> Recording:
@@ -139,7 +174,7 @@ def _device(
     if kind == "myo":
         from devices.emulators import myo  # noqa: PLC0415
 
-        return myo.Myo(feed.Feed(recording, 200.0, 8, once=once))
+        return myo.Myo(_within_int8(feed.Feed(recording, 200.0, 8, once=once, offset=False)))
     if kind == "chords":
         from devices.emulators import chords  # noqa: PLC0415
 
@@ -153,6 +188,14 @@ def _device(
     rate_hz = info.rate_hz if rate_hz is None else rate_hz
     channels = len(info.channels) if channels is None else channels
     return lines.Lines(feed.Feed(recording, rate_hz, channels, once=once), timed=timed, banner="emulated text device")
+
+
+def _within_int8(fed: Feed) -> Feed:
+    """The same; says how much of it a Myo cannot show."""
+    beyond = float((abs(fed.samples) > INT8_UV).mean())
+    if beyond:
+        print(f"{beyond:.2%} of the samples lie beyond a Myo's range of {INT8_UV} uV and are cut there", flush=True)
+    return fed
 
 
 def _serve(kind: str, device: Emulated, wrong: Faults, notes: Log, link: Path | None) -> None:
@@ -186,8 +229,13 @@ def _serve_lsl(recording: Recording, name: str, wrong: Faults, notes: Log, once:
 
     with _until_told() as told:
         print(f"lsl stream {name!r}; in another terminal:", flush=True)
-        print(f"    python -m devices check lsl:{name}", flush=True)
+        print(f"    python -m devices check {shlex.quote(_address(name))}", flush=True)
         serve_lsl(recording, name=name, faults=wrong, log=notes, until=told, once=once)
+
+
+def _address(name: str) -> str:
+    """The DEVICE string of a stream; one whose name looks like an option needs that said."""
+    return f"lsl:name={name}" if "=" in name or name != name.strip() else f"lsl:{name}"
 
 
 def _say(event: Event) -> None:

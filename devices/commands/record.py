@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -201,7 +202,7 @@ def _typed(names: tuple[str, ...], status: Status) -> Callable[[], str | None]:
 
 @contextmanager
 def _asked_to_end() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second one ends at once."""
+    """An event that Ctrl-C, SIGTERM and the end of the terminal set; a second one ends at once."""
     ending = threading.Event()
 
     def ask(number: int, frame: object) -> None:  # noqa: ARG001 - what a signal handler is given
@@ -209,7 +210,9 @@ def _asked_to_end() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         ending.set()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup asks for
+        signals.append(signal.SIGHUP)
     before = [signal.signal(each, ask) for each in signals]
     try:
         yield ending

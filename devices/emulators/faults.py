@@ -184,9 +184,16 @@ class Log:
         return totals
 
     def _write(self, entry: Injected | Event) -> None:
-        if self.file is not None:
+        if self.file is None:
+            return
+        try:
             self.file.write(json.dumps(entry.to_json()) + "\n")
             self.file.flush()
+        except OSError as error:
+            raise ValueError(
+                f"the log {self.file.name!r} cannot be written any more ({error.strerror}); make room, or write it "
+                f"elsewhere"
+            ) from None
 
 
 class Saboteur:

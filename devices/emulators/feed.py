@@ -10,6 +10,7 @@ import numpy as np
 from devices.recording import Recording
 from dsp.flow import Samples
 
+_MOST = 2**28  # values; a GiB of them
 _FINEST = 1000  # rates are taken as fractions with denominators up to this
 
 
@@ -22,17 +23,28 @@ class Feed:
             ratio of the two, and left alone where they are equal.
         channels: of the device; those of the recording are repeated, or the first ones are taken.
         once: it ends with the recording; else it begins again from the start.
+        offset: each channel keeps its mean; else it is taken away, as the capacitors of some amplifiers do.
 
     Raises:
-        ValueError: the recording is empty, or a number is not above zero.
+        ValueError: the recording is empty, a number is not above zero, or it all takes more than a GiB of memory.
     """
 
-    def __init__(self, recording: Recording, rate_hz: float, channels: int, *, once: bool = False) -> None:
+    def __init__(
+        self, recording: Recording, rate_hz: float, channels: int, *, once: bool = False, offset: bool = True
+    ) -> None:
         if not (math.isfinite(rate_hz) and rate_hz > 0) or channels < 1:
             raise ValueError(f"a device of {channels} channels at {rate_hz:g} Hz cannot be fed; give both above zero")
+        size = len(recording.samples) * max(1.0, rate_hz / recording.info.rate_hz) * channels
+        if size > _MOST:
+            raise ValueError(
+                f"{recording.info.name!r} on {channels} channels at {rate_hz:g} Hz would take {size / _MOST:.0f} GiB "
+                f"of memory; give fewer channels, a lower rate, or a shorter recording"
+            )
         samples = _resampled(recording.samples, recording.info.rate_hz, rate_hz)
         if not len(samples):
             raise ValueError(f"{recording.info.name!r} is empty; give a recording with samples in it")
+        if not offset:
+            samples = samples - samples.mean(axis=0, dtype=np.float64).astype(np.float32)
         self.name = recording.info.name
         self.rate_hz = rate_hz
         self.channels = channels

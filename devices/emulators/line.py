@@ -49,11 +49,6 @@ class Line:
         return str(self.link)
 
     @property
-    def there(self) -> bool:
-        """The line is not hung up."""
-        return self._master is not None
-
-    @property
     def connected(self) -> bool:
         """A program has it open, or had it open and left something that is not read yet."""
         flags = self._flags(0.0)

@@ -34,9 +34,11 @@ def serve_lsl(
     once: bool = False,
     chunk: int = 1,
     source_id: str | None = None,
-    markers: bool = True,
 ) -> None:
     """Streams a recording to other programs until ``until`` is set or, if ``once``, the recording ends.
+
+    The labels of the recording, if it has any, are a stream of their own, called ``NAME-markers``; each is stamped with
+    the time of the first sample it is of.
 
     The recording's clock starts when the first reader comes, and runs on through every fault. Sample ``k`` is stamped
     ``start + (k + 1) / rate``, and packet ``n`` is sent when its last sample is due, an absolute time, so that no
@@ -51,8 +53,6 @@ def serve_lsl(
         once: end with the recording, instead of beginning again.
         chunk: samples that are sent together.
         source_id: see ``Outlet``.
-        markers: send the labels of the recording, if it has any, as a stream of its own, called ``NAME-markers``; each
-            is stamped with the time of the first sample it is of.
 
     Raises:
         ValueError: the recording is empty, liblsl is missing, or a fault is none that LSL can have.
@@ -61,7 +61,7 @@ def serve_lsl(
     feed = Feed(recording, recording.info.rate_hz, len(recording.info.channels), once=once)
     info = replace(recording.info, name=name)
     play = _Play(feed, info, faults, log or Log(), until, chunk, source_id)
-    if not markers or recording.labels is None:
+    if recording.labels is None:
         play.run()
         return
     outlet = MarkerOutlet(f"{name}{MARKERS}")

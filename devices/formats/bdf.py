@@ -24,15 +24,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.formats.bdf_writer import GAP, NO_LABEL
 from devices.formats.foreign import reading
 from devices.formats.tabular import to_microvolts
 from devices.formats.timeline import Gaps, Span, draw_line, joined, labelled
-from devices.formats.units import UNITS, is_voltage, microvolts, settled_rate
+from devices.formats.units import UNITS, is_voltage, settled_rate, settled_unit
 from devices.recording import Recording
 from dsp.flow import Samples, StreamInfo
 
-GAP = "BAD_gap"
-_NO_LABEL = ("BAD", "EDGE")
 _OTHER_KINDS = re.compile(
     r"(eeg|ecg|ekg|eog|erg|meg|gsr|eda|sao2|spo2|temp|resp|flow|light|sound|acc|gyro|status|trigger|marker|event)\b",
     re.IGNORECASE,
@@ -98,7 +97,7 @@ def assembled(signals: Signals, notes: Iterable[Note], info: StreamInfo, where: 
         end = None if not lasts else _sample(note.onset_s + lasts, signals.rate_hz, where)
         if text == GAP and end is not None:
             holes.append((first, end - first))
-        elif not text.upper().startswith(_NO_LABEL):
+        elif not text.upper().startswith(NO_LABEL):
             spans.append(Span(first, end, text))
     samples, gaps = _without(signals.samples, joined(holes, len(signals.samples)), where)
     names, labels = labelled(spans, len(samples), gaps, where)
@@ -172,11 +171,8 @@ def _kept(signals: Any, where: str, unit: str | None, units: Mapping[str, str] |
 
 
 def _scale(signal: Any, where: str, unit: str | None, units: Mapping[str, str] | None) -> float:
-    said = signal.physical_dimension or (units or {}).get(signal.label.strip(), "") or unit or ""
-    scale = microvolts(said, where)
-    if unit is not None and microvolts(unit, where) != scale:
-        raise ValueError(f"{where!r} is in {said}, but --unit says {unit}; leave --unit out or correct the file")
-    return scale
+    said = signal.physical_dimension or (units or {}).get(signal.label.strip(), "")
+    return settled_unit(where, said or None, unit)
 
 
 def _known(fields: list[str], place: int) -> str:

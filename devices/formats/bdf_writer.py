@@ -15,7 +15,6 @@ a file without records; so the file appears with its first one.)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,11 +28,23 @@ from dsp.flow import Samples
 GAP = "BAD_gap"
 """The annotation of samples that were not measured; mne leaves out what begins with ``BAD``."""
 
+NO_LABEL = ("BAD", "EDGE")
+"""What annotations begin with, in any case, that are mne's and no labels."""
+
 _COUNT_PLACE, _COUNT_BYTES = 236, 8
 _ROOM = 480
 """Bytes for annotations in a record; what does not fit goes into the next one."""
 _DURATION = "{:013.6f}"
 _TEXT_BYTES = 120
+
+
+def _refuse_marks(names: Sequence[str]) -> None:
+    for name in names:
+        if name.upper().startswith(NO_LABEL):
+            raise ValueError(
+                f"the label {name!r} cannot be kept in BDF, where {' and '.join(NO_LABEL)} at the beginning mark what "
+                f"is to be left out; call it otherwise, or choose xdf, csv or hdf5"
+            )
 
 
 class _Note:
@@ -55,6 +66,7 @@ class BdfLayout:
 
     def __init__(self, path: Path, about: About, landing: Callable[[], None] | None = None) -> None:
         claim(path)
+        _refuse_marks(about.names)
         self.path = path
         self._about = about
         self._landing = landing
@@ -188,4 +200,4 @@ class BdfLayout:
         self._file.patch(note.place, _DURATION.format(self._seconds(max(0, end - note.first))).encode())
 
     def _seconds(self, samples: int) -> float:
-        return math.fsum([samples * self._shape.duration_s / self._shape.samples])
+        return samples * self._shape.duration_s / self._shape.samples

@@ -108,13 +108,14 @@ def bdf_header(about: About, shape: Shape, step: float, most: float, *, records:
         records: that follow.
     """
     channels, began = shape.channels, about.began
-    date = f"{began.day:02d}-{_MONTHS[began.month - 1]}-{began.year}"
+    # The field for the date has no word for "unknown": EDF+ says X, and the year at which its clock begins.
+    date = "X" if began is None else f"{began.day:02d}-{_MONTHS[began.month - 1]}-{began.year}"
     equipment = f"{_word(about.info.name)}{' simulated' if about.simulated else ''}"
     total = channels + 1
     fields = [
         (f"{_word(about.person)} X X X", 80),
         (f"Startdate {date} {_word(about.session)} X {equipment}", 80),
-        (began.strftime("%d.%m.%y%H.%M.%S"), 16),
+        ("01.01.8500.00.00" if began is None else began.strftime("%d.%m.%y%H.%M.%S"), 16),
         (str(256 * (total + 1)), 8),
         ("BDF+C", 44),
         (str(records), 8),

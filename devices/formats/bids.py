@@ -24,6 +24,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from devices.formats import bdf
+from devices.formats.bdf_writer import GAP
 from devices.formats.beside import Beside
 from devices.formats.units import settled_rate
 from devices.recording import Recording
@@ -96,7 +97,7 @@ def parse(path: PurePath, raw: bytes, *, rate_hz: float | None, unit: str | None
     notes: Iterable[bdf.Note] = signals.notes
     events = _table(path, "events.tsv", beside)
     if events:
-        notes = [*_notes(events, where), *(note for note in signals.notes if note.text == bdf.GAP)]
+        notes = [*_notes(events, where), *(note for note in signals.notes if note.text == GAP)]
     bad = {name for name, row in kinds.items() if row.get("status", "").lower() == "bad"}
     names = tuple(f"{name} (bad)" if name in bad else name for name in signals.channels)
     device = about.get("Device")

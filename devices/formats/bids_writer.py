@@ -166,8 +166,9 @@ class BidsLayout:
             "EMGChannelCount": len(info.channels),
             "Device": info.name,
             "Simulated": about.simulated,
-            "Began": about.began.isoformat(timespec="milliseconds"),
         }
+        if about.began_text:
+            fields["Began"] = about.began_text
         fields |= {_REMARKED[key]: value for key, value in about.remarks.items() if key in _REMARKED}
         if about.remarks.get("mains_hz", "").isdigit():
             fields["PowerLineFrequency"] = int(about.remarks["mains_hz"])

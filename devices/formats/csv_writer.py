@@ -72,7 +72,7 @@ class CsvLayout:
             "simulated": "true" if about.simulated else "",
             "task": about.task,
             "full_scale_uv": f"{info.full_scale_uv!r}" if np.isfinite(info.full_scale_uv) else "",
-            "began": about.began.isoformat(timespec="milliseconds"),
+            "began": about.began_text,
             "first_stamp_s": f"{self._zero_s!r}",
             **about.remarks,
         }

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.formats.tabular import Table, columns_of, is_number, to_microvolts
-from devices.formats.timeline import Span, announced, filled, labelled
+from devices.formats.timeline import announced, filled, labelled, stretches
 from devices.formats.units import microvolts, settled_rate, settled_unit
 from devices.recording import Recording
 from dsp.flow import StreamInfo
@@ -95,7 +95,7 @@ def parse(
     scale = settled_unit(where, known_unit, unit)
     samples, gaps = filled(to_microvolts(values[:, places], scale, where), number, rate, where)
     shown = [] if label is None else [row.split(head.delimiter)[label].strip().strip("\"'") for row in rows]
-    names, labels = labelled(_spans(shown, number), len(samples), gaps, where)
+    names, labels = labelled(stretches(shown, number), len(samples), gaps, where)
     names, labels = announced(map(str.strip, head.own("names").split(",")), names, labels)
     return Recording(
         info=StreamInfo(head.own("name") or path.name, rate, channels, full_scale_uv=_full_scale(head)),
@@ -232,12 +232,6 @@ def _numbers(values: NDArray[np.float64], columns: list[str]) -> NDArray[np.int6
         return number
     counted: NDArray[np.int64] = (column - column[0]).astype(np.int64)
     return counted
-
-
-def _spans(shown: Sequence[str], number: NDArray[np.int64]) -> list[Span]:
-    """A span for each stretch of equal labels."""
-    starts = [row for row, label in enumerate(shown) if not row or label != shown[row - 1]]
-    return [Span(int(number[row]), None, shown[row]) for row in starts]
 
 
 def _full_scale(head: _Head) -> float:

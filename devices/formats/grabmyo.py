@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from devices.entry import Entry
 from devices.formats.beside import Beside, nothing_beside
 from devices.formats.tabular import text_lines, to_microvolts
-from devices.formats.units import UNITS, is_voltage, microvolts, settled_rate
+from devices.formats.units import UNITS, is_voltage, microvolts, settled_rate, settled_unit
 from devices.recording import Recording
 from dsp.flow import StreamInfo
 
@@ -195,8 +195,7 @@ def _kept(signals: Sequence[_Signal], where: str, unit: str | None) -> list[int]
         units = ", ".join(sorted({signal.unit for signal in signals}))
         raise ValueError(f"{where!r} has no signal in {', '.join(UNITS)}; its units are {units}")
     for number in kept:
-        if unit is not None and microvolts(unit, where) != microvolts(signals[number].unit, where):
-            raise ValueError(f"{where!r} is in {signals[number].unit}, but --unit says {unit}; leave --unit out")
+        settled_unit(where, signals[number].unit, unit)
     return kept
 
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from devices.formats import putemg
 from devices.formats.foreign import reading
-from devices.formats.tabular import to_microvolts
-from devices.formats.timeline import Gaps, Span, filled, labelled
+from devices.formats.tabular import finite, to_microvolts
+from devices.formats.timeline import Gaps, Span, filled, labelled, stretches
 from devices.formats.units import settled_rate, settled_unit
 from devices.recording import UNLABELLED, Recording
 from dsp.flow import StreamInfo
@@ -71,7 +71,7 @@ def _own(file: Any, path: PurePath, rate_hz: float | None, unit: str | None) -> 
         raise ValueError(f"{where!r} holds no samples; the recording ended before its first one")
     rate = settled_rate(where, _positive(attributes.get("rate_hz")), rate_hz)
     scale = settled_unit(where, _text(attributes.get("unit")) or "uV", unit)
-    emg = _finite(rows["emg"].astype(np.float64), where)
+    emg = finite(rows["emg"].astype(np.float64), where)
     index = rows["sample"].astype(np.int64)
     samples, gaps = filled(to_microvolts(emg, scale, where), index, rate, where)
     names = tuple(name for name in map(_text, file["names"][()]) if name)
@@ -122,7 +122,7 @@ def _plain(datasets: dict[str, Any], path: PurePath, rate_hz: float | None, unit
     (name, table), *_ = rated.items()
     rate = settled_rate(where, _positive(_stated(table, _RATE_KEYS)), rate_hz)
     scale = settled_unit(where, _text(_stated(table, ("unit", "units"))) or None, unit)
-    values = _finite(np.asarray(table[()], np.float64), where)
+    values = finite(np.asarray(table[()], np.float64), where)
     if values.shape[1] > values.shape[0]:
         raise ValueError(
             f"{where!r}: {name!r} has shape {values.shape}; it must be (samples, channels), so transpose it"
@@ -147,8 +147,7 @@ def _spans(dataset: Any, length: int, where: str) -> list[Span]:
     shown = [_text(label) for label in np.asarray(dataset[()]).ravel()]
     if len(shown) != length:
         raise ValueError(f"{where!r} has {length} samples but {len(shown)} labels; they must be as many")
-    starts = [row for row, label in enumerate(shown) if not row or label != shown[row - 1]]
-    return [Span(row, None, shown[row]) for row in starts]
+    return stretches(shown, np.arange(length))
 
 
 def _datasets(file: Any) -> dict[str, Any]:
@@ -193,16 +192,6 @@ def _text(value: Any) -> str:
 def _channels(value: Any, count: int) -> tuple[str, ...]:
     names = tuple(map(_text, np.asarray(value).ravel())) if value is not None else ()
     return names if len(names) == count and all(names) else tuple(f"ch{number + 1}" for number in range(count))
-
-
-def _finite(values: NDArray[np.float64], where: str) -> NDArray[np.float64]:
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(
-            f"{where!r}: sample {row} of column {column + 1} is not a finite number; cut that stretch out of the "
-            f"recording or fill it"
-        )
-    return values
 
 
 def _shape(dataset: Any) -> str:

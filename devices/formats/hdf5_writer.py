@@ -184,6 +184,6 @@ def _attributes(about: About) -> dict[str, Any]:
         "session": about.session,
         "simulated": about.simulated,
         "task": about.task,
-        "began": about.began.isoformat(timespec="milliseconds"),
+        "began": about.began_text,
         **{f"remark_{key}": value for key, value in about.remarks.items()},
     }

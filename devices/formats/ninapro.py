@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from devices.entry import Entry
 from devices.formats.foreign import reading
-from devices.formats.tabular import to_microvolts
+from devices.formats.tabular import finite, to_microvolts
 from devices.formats.units import settled_rate, settled_unit
 from devices.recording import Recording
 from dsp.flow import StreamInfo
@@ -129,12 +129,9 @@ def _table(values: Mapping[str, NDArray[Any]], where: str) -> tuple[NDArray[np.f
     emg, movement = values["emg"].astype(np.float64), values[key].astype(np.float64).ravel()
     if not emg.size or len(movement) != len(emg):
         raise ValueError(f"{where!r} has emg of shape {emg.shape} and {len(movement)} labels; they must be as many")
-    if not np.isfinite(emg).all():
-        row, column = np.argwhere(~np.isfinite(emg))[0]
-        raise ValueError(f"{where!r}: sample {row} of column {column + 1} is not a finite number; cut it out")
     if not ((movement >= 0) & (movement < _MOST_MOVEMENTS) & (movement == np.rint(movement))).all():
         raise ValueError(f"{where!r} has labels in {key!r} that are no numbers of movements")
-    return emg, movement.astype(np.int64)
+    return finite(emg, where), movement.astype(np.int64)
 
 
 def _database(emg: NDArray[np.float64]) -> str:

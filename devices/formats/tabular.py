@@ -133,6 +133,22 @@ def _fault_of(field: str, *, whole: bool) -> str | None:
     return None if abs(float(field)) < (2**63 if whole else math.inf) else f"{shown} is too large"
 
 
+def finite(values: NDArray[np.float64], where: str) -> NDArray[np.float64]:
+    """``values``, ``(rows, columns)``, as they are.
+
+    Raises:
+        ValueError: one of them is not a finite number; names the first.
+    """
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{where!r}: sample {row} of column {column + 1} is not a finite number; cut that stretch out of the "
+            f"recording or fill it"
+        )
+    return values
+
+
 def to_microvolts(values: NDArray[np.float64], scale: float, where: str) -> NDArray[np.float32]:
     """``values * scale`` as float32.
 

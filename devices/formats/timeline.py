@@ -74,11 +74,15 @@ def filled(samples: Samples, index: NDArray[np.int64], rate_hz: float, where: st
 
 
 def draw_line(samples: Samples, first: int, count: int) -> None:
-    """Overwrites ``count`` samples from ``first`` on by a straight line; a hole at either end by its neighbour."""
+    """Overwrites ``count`` samples from ``first`` on by a straight line; a hole at either end by its neighbour.
+
+    The same line, bit for bit, as ``dsp.pipeline.Pipeline`` draws over a short gap: what is learnt from a recording is
+    what was recognised live.
+    """
     before = samples[first - 1] if first else samples[min(first + count, len(samples) - 1)]
     after = samples[first + count] if first + count < len(samples) else before
-    share = np.arange(1, count + 1, dtype=np.float64)[:, None] / (count + 1)
-    samples[first : first + count] = before + share * (after - before).astype(np.float64)
+    step = after.astype(np.float64) - before
+    samples[first : first + count] = before + step * np.arange(1, count + 1)[:, None] / (count + 1)
 
 
 def joined(gaps: Iterable[tuple[int, int]], length: int) -> Gaps:
@@ -100,6 +104,12 @@ def in_order(found: Iterable[str]) -> tuple[str, ...]:
     names = set(found)
     numeric = all(re.fullmatch(r"-?\d{1,18}", name, re.ASCII) for name in names)
     return tuple(sorted(names, key=int) if numeric else sorted(names))
+
+
+def stretches(shown: Sequence[str], index: NDArray[np.int64]) -> list[Span]:
+    """A span for each stretch of equal labels; ``shown`` and ``index`` have one for each row."""
+    starts = [row for row, label in enumerate(shown) if not row or label != shown[row - 1]]
+    return [Span(int(index[row]), None, shown[row]) for row in starts]
 
 
 def labelled(

@@ -16,10 +16,11 @@ sample leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from devices.formats.writer_layout import About, LaidOut, Layout
+from devices.formats.writer_layout import About, LaidOut, Layout, label_text, printable
 from dsp.flow import Chunk, StreamInfo
 
 FORMATS: dict[str, tuple[str, ...]] = {
@@ -47,7 +48,7 @@ class Writer(Protocol):
         """Writes samples; a jump of ``chunk.first`` is kept as a gap of that many.
 
         Raises:
-            ValueError: the samples do not fit the stream, or run backwards.
+            ValueError: the samples do not fit the stream, run backwards, or begin with values that are none.
             OSError: the disk is full, or the like; what was written stays readable.
         """
 
@@ -78,6 +79,7 @@ def open_writer(
     simulated: bool = False,
     task: str = "gestures",
     remarks: Mapping[str, str] | None = None,
+    live: bool = True,
 ) -> Writer:
     """Begins a recording; nothing is on the disk before its first sample.
 
@@ -92,12 +94,23 @@ def open_writer(
         simulated: no human arm was involved.
         task: what the person was asked to do, a word.
         remarks: more to keep, where the format has room.
+        live: it begins now; else when it was made is not known, and no time is written.
 
     Raises:
         ValueError: the format is unknown or contradicts the suffix, the path exists, or nothing can be written there.
     """
-    about = About(info, names, person, session, simulated, task, dict(remarks or {}))
     path, format_ = destination(path, format_)
+    about = About(
+        replace(info, name=printable(info.name), channels=tuple(map(printable, info.channels))),
+        tuple(dict.fromkeys(filter(None, map(label_text, names)))),
+        printable(person),
+        printable(session),
+        simulated,
+        printable(task),
+        {key: printable(value) for key, value in (remarks or {}).items()},
+    )
+    if not live:
+        about = replace(about, began=None)
     return LaidOut(about, _layout(format_, path, about))
 
 
@@ -108,6 +121,11 @@ def destination(path: Path, format_: str | None) -> tuple[Path, str]:
     by_suffix = {suffix: name for name, suffixes in FORMATS.items() for suffix in suffixes}
     suffix = path.suffix.lower()
     said = by_suffix.get(suffix)
+    if path.is_dir() and format_ != "bids" and not (path / "dataset_description.json").is_file():
+        raise ValueError(
+            f"{str(path)!r} is a folder; name a file in it, such as {str(path / 'first.xdf')!r}, or add --format bids "
+            f"for a data set of many recordings"
+        )
     if format_ is None and suffix and said is None:
         raise ValueError(
             f"{path.name!r} ends in {path.suffix!r}, which cannot be recorded; known are {', '.join(by_suffix)}, and "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -15,6 +16,19 @@ from dsp.flow import Chunk, Samples, StreamInfo
 
 LONGEST_LABEL = 60
 """Characters of a label that are kept."""
+
+MOST_UV = 1e9
+"""No electrode gives as much, and no reader takes it."""
+
+
+def printable(text: str) -> str:
+    """Text that every format can hold: a blank for what cannot be printed, and blanks in a row as one."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def label_text(label: str) -> str:
+    """A label as it is kept."""
+    return printable(label)[:LONGEST_LABEL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class About:
         simulated: no human arm was involved.
         task: what the person was asked to do, a word.
         remarks: more to keep, where the format has room: ``manufacturer``, ``device`` and so on.
-        began: when.
+        began: when; None where that is not known.
     """
 
     info: StreamInfo
@@ -39,7 +53,12 @@ class About:
     simulated: bool = False
     task: str = "gestures"
     remarks: Mapping[str, str] = field(default_factory=dict)
-    began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now().astimezone())
+    began: datetime.datetime | None = field(default_factory=lambda: datetime.datetime.now().astimezone())
+
+    @property
+    def began_text(self) -> str:
+        """In ISO 8601, or "" where it is not known."""
+        return "" if self.began is None else self.began.isoformat(timespec="milliseconds")
 
 
 class Change(NamedTuple):
@@ -102,7 +121,11 @@ class Layout(Protocol):
 
 
 class LaidOut:
-    """A ``Writer`` over a layout: checks what comes, finds gaps, and puts labels on samples."""
+    """A ``Writer`` over a layout: checks what comes, finds gaps, and puts labels on samples.
+
+    A sample with a value that no reader would take (no number, or ``MOST_UV`` and more) is left out, as if it had been
+    lost, and complained of: one of them must not end a recording of hours, nor make it unreadable.
+    """
 
     def __init__(self, about: About, layout: Layout) -> None:
         self._about = about
@@ -111,6 +134,7 @@ class LaidOut:
         self._marks: list[Change] = []
         self._label = ""
         self._offset: tuple[float, float] | None = None
+        self._unfit = 0
         self._closed = False
         self._failed = False
 
@@ -122,13 +146,25 @@ class LaidOut:
     @property
     def complaint(self) -> str:
         """See ``Writer``."""
-        return self._layout.complaint
+        unfit = f"{self._unfit} samples held no numbers, or {MOST_UV:.0e} uV and more, and were left out as a gap"
+        return "; ".join(filter(None, [self._layout.complaint, unfit if self._unfit else ""]))
 
     def write(self, chunk: Chunk) -> None:
         """See ``Writer``."""
         if not len(chunk.samples):
             return
         self._check(chunk)
+        fit = np.asarray((np.abs(chunk.samples) < MOST_UV).all(axis=1), np.bool_)
+        if fit.all():
+            self._append(chunk)
+            return
+        if self._next is None and not fit.any():
+            raise ValueError(self._nonsense(chunk))
+        for part in _stretches(chunk, fit):
+            self._append(part)
+        self._unfit += int(np.count_nonzero(~fit))
+
+    def _append(self, chunk: Chunk) -> None:
         stamps = chunk.stamps
         if stamps is None:
             stamps = np.arange(chunk.first, chunk.end) / self._about.info.rate_hz
@@ -145,8 +181,7 @@ class LaidOut:
 
     def mark(self, first: int, label: str) -> None:
         """See ``Writer``."""
-        printable = "".join(letter if letter.isprintable() else " " for letter in label)
-        self._marks.append(Change(first, " ".join(printable.split())[:LONGEST_LABEL]))
+        self._marks.append(Change(first, label_text(label)))
 
     def offset(self, at_s: float, offset_s: float) -> None:
         """See ``Writer``."""
@@ -189,9 +224,19 @@ class LaidOut:
                 f"{info.name!r} gives sample {chunk.first} after sample {self._next - 1}; a source numbers its "
                 f"samples upwards"
             )
-        if not np.isfinite(chunk.samples).all():
-            row = int(np.argmin(np.isfinite(chunk.samples).all(axis=1)))
-            raise ValueError(
-                f"{info.name!r} sent a value that is not a number (NaN or infinite) as sample {chunk.first + row}; "
-                f"check the device and its driver, then start again"
-            )
+
+    def _nonsense(self, chunk: Chunk) -> str:
+        worst = float(np.abs(chunk.samples[0]).max())
+        said = f"{worst:.3g} uV, which no electrode gives" if math.isfinite(worst) else "no number (NaN or infinite)"
+        return (
+            f"{self._about.info.name!r} sent {said}, as sample {chunk.first}, so nothing was recorded; see to its unit "
+            f"and to the program or driver that sends it, then start again"
+        )
+
+
+def _stretches(chunk: Chunk, fit: NDArray[np.bool_]) -> Iterator[Chunk]:
+    """The parts of a chunk that fit."""
+    edges = np.flatnonzero(np.diff(fit, prepend=False, append=False)).tolist()
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        stamps, raw = (None if each is None else each[begin:end] for each in (chunk.stamps, chunk.raw))
+        yield Chunk(chunk.samples[begin:end], chunk.first + begin, stamps, raw)

@@ -86,7 +86,8 @@ class XdfLayout:
         self._offsets.append((at_s - offset_s, offset_s))
         sheet = Sheet(self._file.length)
         for stream in self._tallies:
-            sheet.add(_CLOCK_OFFSET, struct.pack("<Idd", stream, at_s - offset_s, offset_s), frail=16)
+            # A cut just before the two numbers is as bad as one within: pyxdf has read the stream's number by then.
+            sheet.add(_CLOCK_OFFSET, struct.pack("<Idd", stream, at_s - offset_s, offset_s), frail=17)
         self._file.append(sheet.content)
 
     def close(self, *, complete: bool) -> None:
@@ -120,8 +121,8 @@ class XdfLayout:
 
     def _add_headers(self, sheet: Sheet) -> None:
         about, info = self._about, self._about.info
-        began = about.began.isoformat(timespec="seconds")
-        file_header = _xml("info", [_xml("version", "1.0"), _xml("datetime", began)])
+        when = [_xml("datetime", about.began_text)] if about.began_text else []
+        file_header = _xml("info", [_xml("version", "1.0"), *when])
         channels = [
             _xml("channel", [_xml("label", name), _xml("unit", "microvolts"), _xml("type", "EMG")])
             for name in info.channels
@@ -147,7 +148,7 @@ class XdfLayout:
         info = self._about.info
         signal = stream == _SIGNAL
         elements = {
-            "name": info.name if signal else f"{info.name} {kind}",
+            "name": (info.name or "EMG") if signal else f"{info.name} {kind}",  # pyxdf reads no empty one
             "type": kind,
             "channel_count": str(channels),
             "nominal_srate": repr(info.rate_hz) if signal else "0",
@@ -221,7 +222,7 @@ class Sheet:
         Args:
             tag: which kind of chunk.
             content: of it.
-            frail: bytes at its end that must not be cut.
+            frail: bytes at its end of which none but the first may end a page.
         """
         forms = [form for form in _LENGTHS if form.size > 2 or len(content) < 254]
         while not any(self._safe(form, len(content), frail) for form in forms):

@@ -16,7 +16,7 @@ from devices.integrity import STREAMING, Integrity
 from devices.lsl.clock import Clock
 from devices.lsl.layout import Layout, layout
 from devices.lsl.library import load_pylsl, offset_s
-from devices.lsl.lookout import Lookout
+from devices.lsl.lookout import FORGET_S, Lookout
 from devices.lsl.losses import Block, Losses
 from devices.lsl.settings import StreamFound, Wanted, find
 from dsp.flow import Chunk, StreamInfo
@@ -26,6 +26,9 @@ BUFFER_S = 2
 
 STRANGE_S = 10.0
 """Stamps further than this from their arrival are on a clock that LSL knows nothing of."""
+
+JUDGE_EVERY_S = 5.0
+"""How often such a clock is compared with this machine's anew; as often as LSL's are."""
 
 _OPENING_S = 3.0
 _RETURNING_S = 1.0
@@ -79,7 +82,8 @@ class LslSource:
     Args:
         stream: what has been found.
         unit: see ``open_lsl``.
-        patience_s: how long the stream may be gone, from its last sample on.
+        patience_s: how long the stream may be gone, from its end on or, where it went without a word, from its last
+            sign of life.
 
     Raises:
         ValueError: the stream ended just now, or is not in volts.
@@ -97,9 +101,10 @@ class LslSource:
         self._inlet: Any = None
         self._clock: Clock | None = None
         self._why = "its program ended"
-        self._gone_s = 0.0  # when the last sample before a return came
+        self._gone_s = 0.0  # since when the stream is not there
         self._last_s: float | None = None  # when it was taken
         self._strange_s: float | None = None  # the offset of a clock that LSL knows nothing of
+        self._earliest_s = self._judge_at_s = 0.0  # of the arrivals until then, what the offset will be
         self._dejitter = Dejitter(stream.rate_hz)  # which compiles, before samples come
         same_s = offset_s(self._pylsl) if stream.host == socket.gethostname() else None  # one machine has one clock
         self._layout = self._open(stream, unit, same_s)
@@ -177,7 +182,7 @@ class LslSource:
         try:
             stamps = self._pull()
         except RuntimeError:  # all of pylsl's errors
-            self._lose("its program ended")
+            self._lose("its program ended", time.perf_counter())
             return
         now = time.perf_counter()
         if stamps:
@@ -198,6 +203,8 @@ class LslSource:
         self._heard_s = now
         self._lookout = None
         self._integrity.state = STREAMING
+        if self._last_s is not None:
+            self._strange_s = None  # a clock that LSL knows nothing of may have begun anew as well
         self._judge_clock(float(stamps[-1]), now)
         if self._last_s is not None:
             periods = (float(stamps[0]) + self._offset_s() - self._last_s) * self._dejitter.rate_hz
@@ -221,12 +228,16 @@ class LslSource:
         return self._clock.offset_s if self._clock else self._integrity.clock_offset_s
 
     def _judge_clock(self, stamp: float, now: float) -> None:
-        """Takes a sender that does not stamp by LSL's clock by the first arrival instead."""
-        strange = self._clock is not None and abs(stamp + self._clock.offset_s - now) > STRANGE_S
-        if not strange:
+        """Takes a sender that does not stamp by LSL's clock by its earliest arrivals, which follow its drift."""
+        if self._clock is None or abs(stamp + self._clock.offset_s - now) <= STRANGE_S:
             self._strange_s = None
-        elif self._strange_s is None:
-            self._strange_s = now - stamp
+            return
+        offset = now - stamp
+        if self._strange_s is None or now >= self._judge_at_s:
+            self._strange_s = offset if self._strange_s is None else self._earliest_s
+            self._earliest_s, self._judge_at_s = offset, now + JUDGE_EVERY_S
+        self._earliest_s = min(self._earliest_s, offset)
+        self._strange_s = min(self._strange_s, offset)
 
     def _watch(self, now: float) -> None:
         """Nothing came: the sender may be idle, or gone without a word."""
@@ -238,14 +249,14 @@ class LslSource:
         if self._lookout is None:
             self._lookout = Lookout(self._stream)
         elif self._lookout.gone():
-            self._lose("it does not answer any more")
+            self._lose("it does not answer any more", max(self._heard_s, now - _SILENT_S - FORGET_S))
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, since_s: float) -> None:
         """The stream is not there any more; the rest is up to ``_seek``."""
-        self._why = why
+        self._why, self._gone_s = why, since_s
         self._emit(self._losses.settle(now=True), time.perf_counter())
         if self._last_s is None:
-            self._last_s, self._gone_s = self._end_s, self._heard_s
+            self._last_s = self._end_s
         self._hang_up()
         self._lookout = self._lookout or Lookout(self._stream)
         self._integrity.state = f"waiting for {self._what} to come back"
@@ -261,8 +272,10 @@ class LslSource:
             return
         try:
             self._reconnect(candidates[0])
-        except (ValueError, RuntimeError) as error:  # the latter are all of pylsl's
+        except ValueError as error:
             self._why = str(error)
+            self._closing.wait(_WAIT_S)
+        except RuntimeError:  # all of pylsl's errors: it is going away just now
             self._closing.wait(_WAIT_S)
 
     def _reconnect(self, stream: StreamFound) -> None:

@@ -8,10 +8,8 @@ sample carries its number, so a loss, a repetition or a wrong index is seen for 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -27,38 +25,23 @@ from devices.watched import Watched
 from dsp.flow import Chunk, StreamInfo
 from dsp.ring import Ring
 from stream.acquire import Acquisition, chunks
+from tests.loopback import stay_on_the_loopback
 
 CHANNELS = 8
 WRAP = 1 << 20
 """Numbers below this are exact in float32."""
 
-_LOOPBACK = """[ports]
-IPv6 = disable
-[multicast]
-ResolveScope = machine
-MachineAddresses = {127.0.0.1}
-AddressesOverride = {127.0.0.1}
-ListenAddress = 127.0.0.1
-[lab]
-KnownPeers = {127.0.0.1}
-[log]
-level = -3
-"""
-
 
 def measure(seconds: float = 5.0, rate_hz: float = 1000.0) -> dict[str, Any]:
     """Eight channels in one-sample chunks for so long."""
-    with tempfile.TemporaryDirectory() as folder:
-        configuration = Path(folder) / "lsl_api.cfg"
-        configuration.write_text(_LOOPBACK, encoding="utf-8")
-        os.environ["LSLAPICFG"] = str(configuration)
-        name = f"bench-{uuid.uuid4().hex[:8]}"
-        command = [sys.executable, "-m", "tests.bench.acquisition", name, str(seconds), str(rate_hz)]
-        with subprocess.Popen(command) as sender:
-            try:
-                return _receive(name, seconds, rate_hz)
-            finally:
-                sender.terminate()
+    stay_on_the_loopback()
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    command = [sys.executable, "-m", "tests.bench.acquisition", name, str(seconds), str(rate_hz)]
+    with subprocess.Popen(command) as sender:
+        try:
+            return _receive(name, seconds, rate_hz)
+        finally:
+            sender.terminate()
 
 
 def _warm_up() -> None:
@@ -111,7 +94,7 @@ class Arrivals:
 
     def __init__(self, source: Watched, expected: int) -> None:
         self.source = source
-        self._waits_ms = np.zeros(expected)
+        self._waits_ms = np.full(expected, np.nan)  # written to now, so that it does not grow into memory meanwhile
         self._count = 0
 
     def __call__(self, chunk: Chunk) -> None:

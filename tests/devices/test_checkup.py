@@ -208,6 +208,12 @@ def test_even_arrivals_are_well_and_bursts_and_stalls_are_not():
     assert dict(stalled.figures)["longest_ms"] == pytest.approx(610)
 
 
+def test_where_too_few_arrivals_have_settled_nothing_is_measured():
+    for seconds in (0.01, 0.1, 0.35):
+        heard = times(RATE_HZ, 10, seconds=seconds)
+        assert [rate(INFO, *heard).level, arrivals(INFO, *heard).level] == [Level.NOTE, Level.NOTE]
+
+
 def test_samples_one_by_one_in_lumps_are_seen_as_lumps():
     """A sender of 64 at a time whose samples are read one after the other."""
     at_s, ends = times(RATE_HZ, 64)

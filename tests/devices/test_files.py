@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import subprocess
 import sys
 import zipfile
@@ -21,29 +20,15 @@ from devices.formats import myo_readings, synapse
 from devices.formats.writer import open_writer
 from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
+from tests.devices.formats.reading_case import refused
+from tests.devices.formats.reading_case import written as write
 
 HEADER = "ch1,ch2,ch3,ch4,ch5,ch6,ch7,ch8\n"
 ROW = "0.1289,0.0449,-0.0925,-0.0442,-0.1054,-0.0894,-0.0869,-0.0337\n"
 
 
-def write(path: Path, content: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
 def trial(folder: Path, content: str | bytes = HEADER + ROW * 3, name: str = "gesture04_trial01.csv") -> Path:
     return write(folder / "Session1" / "session1_subject_18" / name, content)
-
-
-def refused(path: Path, *parts: str, rate_hz: float | None = None, unit: str | None = None) -> str:
-    with pytest.raises(ValueError, match=re.escape(path.name)) as caught:
-        load(path, rate_hz=rate_hz, unit=unit)
-    message = str(caught.value)
-    assert "\n" not in message
-    for part in parts:
-        assert part in message
-    return message
 
 
 # --- Synapse ---------------------------------------------------------------------------------------------------------

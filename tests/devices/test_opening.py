@@ -85,6 +85,21 @@ def test_what_cannot_be_opened_is_one_sentence(text, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "words"),
+    [
+        ("sim:rate=500", {"file_rate_hz": 1000.0}, "'sim:rate=500' gives 500 Hz, but --rate says 1000 Hz"),
+        ("sim:", {"rate_hz": 0.0}, "rate_hz is 0; the simulator runs at"),
+        ("sim:", {"unit": "mV"}, "'sim:' is in uV, but --unit says mV"),
+        ("cyton:/dev/ttyUSB9", {"unit": "furlong"}, "cannot be in 'furlong'"),
+        ("text:/dev/ttyUSB9?channels=8&rate=9&unit=uV", {"unit": "mV"}, "says unit=uV, but --unit says mV"),
+    ],
+)
+def test_what_a_source_says_is_not_contradicted(text, said, words):
+    with pytest.raises(ValueError, match=words):
+        open_source(text, **said)
+
+
 def test_rate_and_unit_of_lines_may_be_said_besides():
     with pytest.raises(ValueError, match="no such port"):
         open_source("text:/dev/ttyUSB9?channels=8", file_rate_hz=1000, unit="uV")

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from devices.formats.writer import open_writer
 from devices.recorder import CAPACITY_S, Recorder, elsewhere
 from devices.recorder_pipe import packed, unpacked
 from dsp.flow import Chunk
+from tests.devices.emulators.recordings import wait_for
 from tests.devices.formats import test_csv_writer, test_hdf5_writer, test_xdf_writer
 from tests.devices.formats.writer_case import Case, case, cyton_samples, stream
 
@@ -33,13 +32,6 @@ def feed(recorder: Recorder, made: Case) -> None:
         def flush(self) -> None: ...
 
     made.write(AsWriter())  # type: ignore[arg-type]
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not happen in 30 s"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("other_process", [False, True])
@@ -120,7 +112,7 @@ def test_a_disk_that_stands_still_holds_up_nobody_and_is_counted() -> None:
         recorder.put(Chunk(chunk, first))
     assert recorder.missed == 500
     disk.go_on.set()
-    wait_until(lambda: recorder.written == capacity, "writing what was held")
+    wait_for(lambda: recorder.written == capacity, 30)
     recorder.put(Chunk(chunk, capacity + 500))
     recorder.close()
     assert disk.firsts == [(0, 50), (50, capacity), (capacity + 500, capacity + 550)]
@@ -144,8 +136,8 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(other_process: bool, tm
             if not recorder.state:
                 recorder.put(Chunk(cyton_samples(500), first))
                 end = first + 500
-                wait_until(lambda end=end: recorder.written == end or bool(recorder.state), "writing")
-        wait_until(lambda: bool(recorder.state), "the complaint")
+                wait_for(lambda end=end: recorder.written == end or bool(recorder.state), 30)
+        wait_for(lambda: bool(recorder.state), 30)
         recorder.put(Chunk(cyton_samples(100), 10_000))
         assert recorder.missed >= 100
         with pytest.raises(ValueError, match=r"a\.xdf.*ended early.*File too large"):
@@ -186,9 +178,9 @@ def process_of(recorder: Recorder) -> subprocess.Popen[bytes]:
 def test_the_process_killed_is_said_in_a_sentence(tmp_path: Path) -> None:
     recorder = elsewhere(tmp_path / "a.csv", stream())
     recorder.put(Chunk(cyton_samples(100), 0))
-    wait_until((tmp_path / "a.csv").exists, "the file")
+    wait_for((tmp_path / "a.csv").exists, 30)
     process_of(recorder).kill()
-    wait_until(lambda: bool(recorder.state), "the complaint")
+    wait_for(lambda: bool(recorder.state), 30)
     assert "ended without a word" in recorder.state
     with pytest.raises(ValueError, match=r"a\.csv.*ended early"):
         recorder.close()
@@ -231,7 +223,7 @@ def test_a_killed_parent_still_gets_a_complete_file(tmp_path: Path) -> None:
     finally:
         parent.kill()
         parent.communicate()
-    wait_until(lambda: b"sample_count" in path.read_bytes()[-2000:], "the end of the file")
+    wait_for(lambda: b"sample_count" in path.read_bytes()[-2000:], 30)
     found = test_xdf_writer.streams(path)["EMG"]
     assert len(found["time_series"]) == 1000
     assert found["footer"]["info"]["sample_count"] == ["1000"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import signal
 
-from devices import simulator_conductor, simulator_potentials, simulator_recorder, simulator_units
+from devices import simulator, simulator_conductor, simulator_potentials, simulator_recorder, simulator_units
 from devices.recording import Recording
 from devices.simulator import GESTURES, REST, SimulatedSource, simulate
 from devices.simulator_anatomy import MUSCLES, Layers, draw_arm
@@ -372,6 +372,19 @@ def test_the_live_source_streams_what_simulate_records() -> None:
     source.close()
     source.close()
     assert source.read() is None
+
+
+def test_a_live_person_forgets_what_was_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator, "_REMEMBERED", 4)
+    source = SimulatedSource(5, hold_s=1.0, rest_s=0.5, gestures=("fist",), speed=None)
+    end = 0
+    while end < 5000:
+        chunk = source.read()
+        assert chunk is not None
+        end = chunk.end
+    assert len(source._shown) == 5
+    assert source.label(0, 400) is None
+    assert {source.label(first, first + 1) for first in range(end - 2000, end)} == {"rest", "fist"}
 
 
 def test_a_paced_source_stamps_its_samples_and_never_waits_long() -> None:

@@ -8,6 +8,7 @@ import pytest
 from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay
+from devices.watched import Watched
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline
 from dsp.ring import Ring
@@ -128,7 +129,7 @@ def test_a_gap_of_the_source_is_counted_as_dropped(classifier: Classifier) -> No
 
     class Gappy:
         info = StreamInfo("gappy", spec.rate_hz, tuple("abcdefgh"[: spec.channels]))
-        integrity = Integrity(1)
+        integrity = Integrity(spec.channels)
 
         def read(self) -> Chunk | None:
             return pieces.pop(0) if pieces else None
@@ -139,9 +140,24 @@ def test_a_gap_of_the_source_is_counted_as_dropped(classifier: Classifier) -> No
     tally = Tally(Score(classifier.labels, ()))
     made: list[str | None] = []
     sinks = [lambda decision: made.append(decision.label)]
-    play(Gappy(), Pipeline(classifier.design), classifier, tally, sinks, ring_samples=4 * spec.window)
+    play(Watched(Gappy()), Pipeline(classifier.design), classifier, tally, sinks, ring_samples=4 * spec.window)
     assert tally.dropped() == 7
     assert made[0] is not None
     assert made[1:] == [None, None], "windows that touch the gap"
     assert tally.pipeline is not None
     assert (tally.pipeline.bridged, tally.pipeline.marred) == (7, 2)
+
+
+def test_what_the_ring_lost_before_the_first_window_is_counted_besides_the_gaps(classifier: Classifier) -> None:
+    spec = classifier.design.spec
+    tally = Tally(Score(classifier.labels, ()), ring=Ring(spec.channels, 100), integrity=Integrity(spec.channels))
+    assert tally.ring is not None
+    assert tally.integrity is not None
+    pipeline = tally.pipeline = Pipeline(classifier.design)
+    tally.ring.write(Chunk(np.zeros((130, spec.channels), np.float32), 0))
+    list(pipeline.feed(tally.ring.read()))
+    tally.ring.write(Chunk(np.zeros((10, spec.channels), np.float32), 150))
+    tally.integrity.lost += 20
+    list(pipeline.feed(tally.ring.read()))
+    assert pipeline.lost == 20, "it has never seen the first ones"
+    assert tally.dropped() == 50

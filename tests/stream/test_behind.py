@@ -7,7 +7,7 @@ import pytest
 
 from models.decision import Decision
 from stream import behind
-from stream.behind import Behind
+from stream.behind import Behind, Missed
 
 
 def decision(end: int) -> Decision:
@@ -60,7 +60,7 @@ def test_what_a_sink_raises_reaches_the_loop_once() -> None:
         sink(decision(1))
     sink(decision(2))
     sink.close()
-    assert (sink.delivered, sink.dropped) == (0, 2)
+    assert (sink.delivered, sink.dropped) == (0, 3)
 
 
 def test_the_last_error_is_raised_at_the_end() -> None:
@@ -71,3 +71,38 @@ def test_the_last_error_is_raised_at_the_end() -> None:
     sink(decision(0))
     with pytest.raises(BrokenPipeError):
         sink.close()
+
+
+def test_a_decision_that_was_missed_is_counted_and_the_next_one_delivered() -> None:
+    got: list[int] = []
+
+    def deliver(taken: Decision) -> None:
+        if taken.end % 3 == 0:
+            raise Missed
+        got.append(taken.end)
+
+    sink = Behind(deliver, "network")
+    for end in range(10):
+        sink(decision(end))
+    sink.close()
+    assert got == [1, 2, 4, 5, 7, 8]
+    assert (sink.delivered, sink.dropped) == (6, 4)
+
+
+def test_an_error_at_the_very_end_is_raised_and_hides_none_before_it() -> None:
+    def close() -> None:
+        raise OSError("closing failed")
+
+    quiet = Behind(lambda _: None, "file", after=close)
+    quiet(decision(0))
+    with pytest.raises(OSError, match="closing failed"):
+        quiet.close()
+
+    def fail(_: Decision) -> None:
+        raise ValueError("the disk is full")
+
+    sink = Behind(fail, "file", after=close)
+    sink(decision(0))
+    with pytest.raises(ValueError, match="disk is full"):
+        sink.close()
+    assert sink.dropped == 1

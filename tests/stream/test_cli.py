@@ -74,7 +74,7 @@ def test_a_line_tells_what_was_decided_about_which_samples(
         right += line["label"] == line["true"]
     assert summary["accuracy"] == right / len(lines)
     assert np.sum(summary["confusion"]["counts"]) == len(lines)
-    assert list(summary["latency_ms"]["stages"]) == ["arrival -> window", "classify", "decide", "sinks", "total"]
+    assert list(summary["latency_ms"]["stages"]) == ["sample -> window", "classify", "decide", "sinks", "total"]
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"] <= summary["latency_ms"]["max"]
     assert summary["duration_s"] == len(recording.samples) / RATE_HZ
     assert summary["simulated"] is True

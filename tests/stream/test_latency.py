@@ -58,4 +58,4 @@ def test_stages_add_up_to_the_total() -> None:
     second = 10**9
     stages.add(1.0, 2 * second, 4 * second, 8 * second, 16 * second)
     assert [histogram.max for histogram in stages.named().values()] == [1.0, 2.0, 4.0, 8.0, 7.0]
-    assert list(stages.named()) == ["arrival -> window", "classify", "decide", "sinks", "total"]
+    assert list(stages.named()) == ["sample -> window", "classify", "decide", "sinks", "total"]

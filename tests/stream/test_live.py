@@ -68,26 +68,26 @@ def grid(lines: list[str]) -> list[dict[str, Any]]:
 def test_what_is_lost_is_counted_and_windows_that_touch_it_get_no_decision(
     recording: Recording, checkpoint: Path
 ) -> None:
-    with cyton(recording, Faults(drop=0.006, burst=(0.06, 2), seed=5)) as served:
-        lines, summary = decisions_and_summary(live(f"cyton:{served.path}", checkpoint, "--seconds", 5, "--json"))
+    with cyton(recording, Faults(drop=0.008, burst=(0.06, 2), seed=5)) as served:
+        lines, summary = decisions_and_summary(live(f"cyton:{served.path}", checkpoint, "--seconds", 3, "--json"))
     integrity = summary["integrity"]
     read = integrity["samples"] + integrity["lost"]
-    assert 1250 <= read < 1300
+    assert 750 <= read < 800
     missing = {packet for fault in served.log for packet in range(fault.packet, fault.packet + fault.count)}
     missing = {packet for packet in missing if packet < read}
     assert {fault.fault for fault in served.log} == {"drop", "burst"}
     assert integrity["lost"] == integrity["bridged"] == summary["dropped"] == len(missing)
     decisions = grid(lines)
-    assert [each["first"] for each in decisions] == list(range(0, 1250 - WINDOW + 1, HOP)), "one for each hop"
+    assert [each["first"] for each in decisions] == list(range(0, 750 - WINDOW + 1, HOP)), "one for each hop"
     for each in decisions:
         touched = bool(missing & set(range(each["first"], each["last"] + 1)))
         assert (each["label"] is None) == touched
-    assert integrity["windows_not_intact"] == sum(each["label"] is None for each in decisions) > 0
+    assert 0 < integrity["windows_not_intact"] == sum(each["label"] is None for each in decisions) < len(decisions)
 
 
 def test_recognition_goes_on_when_the_device_returns(recording: Recording, checkpoint: Path) -> None:
-    with cyton(recording, Faults(disconnect=(0.7, 1.5))) as served:
-        result = live(f"cyton:{served.path}", checkpoint, "--seconds", 5, "--json")
+    with cyton(recording, Faults(disconnect=(0.7, 1.0))) as served:
+        result = live(f"cyton:{served.path}", checkpoint, "--seconds", 3.5, "--json")
     lines, summary = decisions_and_summary(result)
     (away,) = [fault for fault in served.log if fault.fault == "disconnect"]
     assert summary["integrity"]["returns"] == summary["integrity"]["gaps"] == 1

@@ -11,7 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.formats.timeline import draw_line
 from devices.recording import UNLABELLED, Recording
+from devices.replay import Replay
 from dsp.design import DspSpec, design
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline
@@ -184,6 +186,22 @@ def test_no_window_touches_a_gap() -> None:
     answers = majority(made.labels, 10, 0.5)
     expected = [-1 if any(f < first + 10 and first < f + count for f, count in gaps) else 0 for first in range(91)]
     assert answers.tolist() == expected
+
+
+def test_a_track_with_gaps_holds_the_windows_that_a_replay_gives() -> None:
+    gaps = ((130, 7), (400, 50), (700, 21))
+    samples = np.random.default_rng(0).normal(size=(1000, 8)).astype(np.float32) * 50 + 200
+    for first, count in gaps:
+        draw_line(samples, first, count)
+    made_of = design(DspSpec(INFO.rate_hz, band_hz=(20.0, 90.0)))
+    whole = Recording(INFO, samples, ("a",), np.zeros(1000, np.int16), gaps=gaps)
+    made = track(made_of, [whole], ["a"])
+    source, pipeline, seen = Replay(whole, None), Pipeline(made_of), 0
+    while (chunk := source.read()) is not None:
+        for window in pipeline.feed(chunk):
+            assert window.samples.tobytes() == made.samples[window.first : window.end].tobytes()
+            seen += 1
+    assert seen > 10
 
 
 def test_drawn_windows_are_slices_with_their_label(task: Task) -> None:

@@ -18,6 +18,7 @@ from devices.emulators.feed import Feed
 from devices.emulators.serve import Served
 from tests.devices.boards.far_end import FarEnd
 from tests.devices.emulators.recordings import noise, wait_for
+from tests.devices.reading import take, without_a_gap
 
 
 def named(name: str) -> Callable[[bytes], bytes]:
@@ -47,17 +48,12 @@ def test_every_known_board_is_opened_and_left_idle(name: str) -> None:
         try:
             assert (source.info.name, source.info.rate_hz) == (name.lower(), board.rate_hz)
             assert len(source.info.channels) == board.channels == source.integrity.channels
-            got: list[np.ndarray] = []
-            until_s = time.perf_counter() + 5
-            while sum(map(len, got)) < 30 and time.perf_counter() < until_s:
-                chunk = source.read()
-                assert chunk is not None
-                assert len(chunk.samples) == 0 or chunk.first == sum(map(len, got))
-                got.append(chunk.samples)
+            chunks = take(source, 30)
         finally:
             source.close()
         wait_for(lambda: not firmware.streaming)
-    samples = np.concatenate(got)
+    assert without_a_gap(chunks)
+    samples = np.concatenate([chunk.samples for chunk in chunks])
     expected = (firmware.counts(0, len(samples)) - 2 ** (board.bits - 1)) * board.uv_per_count
     np.testing.assert_array_equal(samples, expected.astype(np.float32))
     assert source.integrity.clean

@@ -17,6 +17,7 @@ from devices.emulators.feed import Feed
 from devices.emulators.serve import Served
 from tests.devices.boards.far_end import FarEnd
 from tests.devices.emulators.recordings import noise, wait_for
+from tests.devices.reading import take, without_a_gap
 
 BANNER = b"OpenBCI V3 8-16 channel\nADS1299 Device ID: 0x3E\nLIS3DH Device ID: 0x33\nFirmware: v3.1.1\n$$$"
 DAISY = BANNER.replace(b"LIS3DH", b"On Daisy ADS1299 Device ID: 0x3E\nLIS3DH")
@@ -59,22 +60,17 @@ def test_a_cyton_streams_every_sample_and_is_left_idle() -> None:
         try:
             assert (source.info.rate_hz, len(source.info.channels), source.info.unit) == (250.0, 8, "uV")
             assert source.info.full_scale_uv == pytest.approx(187_500)
-            got, expected = [], 0
-            while expected < 200:
-                chunk = source.read()
-                assert chunk is not None
-                assert len(chunk.samples) == 0 or chunk.first == expected
-                expected = chunk.end if len(chunk.samples) else expected
-                if len(chunk.samples):
-                    assert chunk.stamps is not None
-                    assert chunk.raw is not None
-                    assert (chunk.stamps <= chunk.raw).all()
-                    got.append(chunk.samples)
+            chunks = take(source, 200)
         finally:
             source.close()
         wait_for(lambda: not board.streaming)
         assert source.read() is None
-    samples = np.concatenate(got)
+    assert without_a_gap(chunks)
+    for chunk in chunks:
+        assert chunk.stamps is not None
+        assert chunk.raw is not None
+        assert (chunk.stamps <= chunk.raw).all()
+    samples = np.concatenate([chunk.samples for chunk in chunks])
     np.testing.assert_allclose(samples, recording.samples[: len(samples)], atol=UV_PER_COUNT)
     assert source.integrity.clean
 

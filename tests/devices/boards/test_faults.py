@@ -27,7 +27,7 @@ from devices.watched import Watched
 from dsp.flow import Chunk, Samples
 from tests.devices.emulators.recordings import noise
 
-LASTS_S = 6.5
+LASTS_S = 4.0
 BOARD = chords.BOARDS["STM32F4-BLACK-PILL"]
 
 
@@ -69,9 +69,9 @@ DEVICES = {
 }
 FAULTS = {
     "packets": "drop=0.01,duplicate=0.01,seed=3",
-    "bytes": "lose=2e-4,flip=2e-4,seed=4",
-    "bursts": "burst=0.2@2,stall=0.4@3,seed=5",
-    "absence": "disconnect=1@2.5,seed=6",
+    "bytes": "lose=3e-4,flip=3e-4,seed=4",
+    "bursts": "burst=0.2@1.5,stall=0.4@2,seed=5",
+    "absence": "disconnect=1@1.2,seed=6",
 }
 
 

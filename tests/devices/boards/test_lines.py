@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import time
 from collections.abc import Callable, Iterable
 
@@ -18,6 +19,7 @@ from devices.boards.lines import LinesLanguage, open_lines
 from devices.boards.numbering import HELD_S
 from devices.integrity import Integrity
 from tests.devices.boards.far_end import FarEnd
+from tests.devices.reading import take, without_a_gap
 
 RATE_HZ, CHANNELS = 500.0, 4
 STEP_US = 1e6 / RATE_HZ
@@ -82,6 +84,7 @@ def numbered(numbers_: Iterable[int]) -> dict[int, float]:
         (b"1,2,nan", None),
         (b"inf", None),
         (b"1e999", None),
+        (b"1e300", None),
         (b"1_0", None),
         (b"1,2,-", None),
         (b"", []),
@@ -128,6 +131,8 @@ def test_separators_and_ends(separator: str, end: str) -> None:
         (lambda raw: raw.replace(b",", b"", 1), 1),
         (lambda raw: raw.replace(b",", b"#", 1), 1),
         (lambda raw: raw.replace(b".", b"z", 1), 1),
+        (lambda raw: re.sub(rb"[\d.]+,([\d.]+),[\d.]+(?=\r)", rb"nan,\1,-inf", raw), 1),
+        (lambda raw: re.sub(rb"[\d.]+(?=\r)", rb"1e300", raw), 1),
         (lambda raw: raw.replace(b",", b"\n", 1), 1),
         (lambda raw: raw.replace(b"\r", b"", 1), 0),
         (lambda raw: raw.replace(b"\n", b"", 1), 0),
@@ -306,6 +311,12 @@ def two_columns_more(number: int) -> bytes:
             EXPECTED._replace(rate_hz=250),
             r"sends 500 lines a second, but rate=250 was given; give rate=500",
         ),
+        (
+            (line(number, timed=False) * 3 for number in range(500)),
+            EXPECTED,
+            r"sends 1500 lines a second.*give rate=1500,",
+        ),
+        ([], EXPECTED._replace(rate_hz=0.5), r"0.5 lines a second are expected at .*, but EMG needs hundreds"),
     ],
 )
 def test_what_was_not_expected_is_said_in_one_sentence(lines: Iterable[bytes], expected: Expected, said: str) -> None:
@@ -334,16 +345,11 @@ def test_a_board_that_prints_is_a_source() -> None:
         source = open_lines(far.path, rate_hz=RATE_HZ, channels=CHANNELS, unit="mV")
         try:
             assert (source.info.name, source.info.unit, len(source.info.channels)) == ("text", "uV", CHANNELS)
-            got = []
-            until_s = time.perf_counter() + 5
-            while sum(map(len, got)) < 300 and time.perf_counter() < until_s:
-                chunk = source.read()
-                assert chunk is not None
-                assert len(chunk.samples) == 0 or chunk.first == sum(map(len, got))
-                got.append(chunk.samples)
+            chunks = take(source, 300)
         finally:
             source.close()
-    first = np.concatenate(got)[:, 0] / 1e3
+    assert without_a_gap(chunks)
+    first = np.concatenate([chunk.samples[:, 0] for chunk in chunks]) / 1e3
     np.testing.assert_allclose(np.diff(first), 1, atol=1e-3)
     assert source.integrity.clean
 

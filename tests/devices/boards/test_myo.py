@@ -162,9 +162,13 @@ def given_out(raw: bytes, due: list[float], cuts: list[int]) -> tuple[dict[int, 
     language, _ = started()
     edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(raw)}), len(raw)]
     blocks: list[Block] = []
+    looked_s = due[0]
     for a, b in pairwise(edges):
-        if a < b:
-            blocks += language.parse(raw[a:b], due[b - 1])
+        while due[b - 1] - looked_s > 0.05:  # a source looks so often, also where nothing comes
+            looked_s += 0.05
+            blocks += language.parse(b"", looked_s)
+        looked_s = due[b - 1]
+        blocks += language.parse(raw[a:b], looked_s)
     for wait_s in (0.2, 0.5, 1.0):
         blocks += language.parse(b"", due[-1] + wait_s)
     samples = {block.first + row: one.tolist() for block in blocks for row, one in enumerate(block.samples)}

@@ -7,7 +7,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ pytest.importorskip("termios")
 
 from devices.boards.port import Gone, Port
 from tests.devices.boards.far_end import FarEnd
+from tests.devices.emulators.recordings import wait_for
 
 
 @pytest.fixture
@@ -34,13 +35,6 @@ def port(far: FarEnd) -> Iterator[Port]:
         opened.close()
 
 
-def soon(condition: Callable[[], bool], within_s: float = 5.0) -> bool:
-    until_s = time.perf_counter() + within_s
-    while not condition() and time.perf_counter() < until_s:
-        time.sleep(0.002)
-    return condition()
-
-
 def gather(port: Port, count: int) -> bytes:
     got = b""
     until_s = time.perf_counter() + 5
@@ -54,7 +48,7 @@ def test_every_byte_goes_both_ways(far: FarEnd, port: Port) -> None:
     far.send(every)
     assert gather(port, len(every)) == every
     port.write(every)
-    assert soon(lambda: far.heard == every)
+    wait_for(lambda: far.heard == every)
 
 
 def test_a_read_waits_for_the_first_byte_and_no_longer_than_told(far: FarEnd, port: Port) -> None:
@@ -77,7 +71,7 @@ def test_read_until_leaves_what_comes_after(far: FarEnd, port: Port) -> None:
 
 def test_drain_ends_when_it_is_quiet(far: FarEnd, port: Port) -> None:
     far.send(b"x" * 5000)
-    assert soon(lambda: not far._pending)
+    wait_for(lambda: not far._pending)
     assert port.drain(0.05, 5) == b"x" * 5000
 
 
@@ -124,7 +118,7 @@ def test_close_from_another_thread_ends_a_waiting_read(port: Port) -> None:
     got: list[bytes] = []
     reader = threading.Thread(target=lambda: got.append(port.read(30)))
     reader.start()
-    time.sleep(0.05)
+    wait_for(port._using.locked)
     port.close()
     reader.join(5)
     assert got == [b""]
@@ -150,12 +144,14 @@ def test_what_was_written_last_still_leaves(far: FarEnd) -> None:
     port = Port(far.path, 115200, what="the board")
     port.write(b"stop")
     port.close()
-    assert soon(lambda: far.heard == b"stop")
+    wait_for(lambda: far.heard == b"stop")
 
 
 def test_no_such_port(tmp_path: Path) -> None:
     missing = str(tmp_path / "ttyUSB7")
-    with pytest.raises(ValueError, match=r"the board is expected at '.*ttyUSB7', but there is no such port; th"):
+    with pytest.raises(
+        ValueError, match=r"the board is expected at '.*ttyUSB7', but there is no such port; plug it in"
+    ):
         Port(missing, 115200, what="the board")
 
 

@@ -18,6 +18,7 @@ from devices.boards.serial_source import Block, SerialSource
 from devices.integrity import Integrity
 from dsp.flow import Chunk, StreamInfo
 from tests.devices.boards.far_end import FarEnd
+from tests.devices.emulators.recordings import wait_for
 
 RATE_HZ = 200.0
 
@@ -59,6 +60,7 @@ class Clockwork:
         self.ticking = False
         self.mute = False
         self.due_s = 0.0
+        self.slow_s = 0.0
         self.plug_in()
 
     @property
@@ -79,11 +81,12 @@ class Clockwork:
         for command in raw:
             if command in b"<>":
                 self.ticking = command == ord(">")
-                self.due_s = time.perf_counter()
+                self.due_s = time.perf_counter() + self.slow_s
         return b"!" * raw.count(b"?") if not self.mute else b""
 
     def _tick(self) -> bytes:
         due = int((time.perf_counter() - self.due_s) * RATE_HZ) if self.ticking and not self.mute else 0
+        due = max(0, due)
         self.due_s += due / RATE_HZ
         return b"." * due
 
@@ -172,6 +175,23 @@ def test_goes_away_and_comes_back(clockwork: Clockwork) -> None:
         source.close()
 
 
+def test_comes_back_late_and_is_slow_to_begin(clockwork: Clockwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_source, "SILENCE_S", 1.0)
+    source = opened(clockwork, patience_s=8)
+    try:
+        next_samples(source)
+        clockwork.pull()
+        gone_s = time.perf_counter()
+        while time.perf_counter() < gone_s + 1.2:
+            assert source.read() is not None
+        clockwork.slow_s = 0.3
+        clockwork.plug_in()
+        next_samples(source)
+        assert clockwork.far.heard.count(b"?") == 1, "it is not greeted anew for having been away"
+    finally:
+        source.close()
+
+
 def test_stays_away(clockwork: Clockwork) -> None:
     source = opened(clockwork, patience_s=0.5)
     try:
@@ -248,7 +268,7 @@ def test_closed_while_it_waits_for_the_device(clockwork: Clockwork) -> None:
     clockwork.plug_in()
     reader = threading.Thread(target=lambda: [None for _ in iter(source.read, None)])
     reader.start()
-    time.sleep(0.5)
+    wait_for(lambda: b"?" in clockwork.far.heard)  # it is being greeted anew
     source.close()
     reader.join(5)
     assert not reader.is_alive()

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no ps
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     path = tmp_path / "made.npz"
-    save_npz(path, noise())
+    save_npz(path, noise(1.0))
     return path
 
 
@@ -144,11 +144,11 @@ def test_text_ends_with_its_recording_and_keeps_its_name(
     started = run("text", "--from", recording, *options)
     assert f"'text:{link}?rate=1000&channels=2&unit=uV'" in started.says("devices check")
     with Serial(str(link), 115200, timeout=0.3) as port:
-        got = read_until(port, lambda got: b"\r\n1999000," in got and got.endswith(b"\r\n"))
+        got = read_until(port, lambda got: b"\r\n999000," in got and got.endswith(b"\r\n"))
         started.says("the recording has ended")
     assert started.end(0) == (0, "")
     lines = got.split(b"\r\n")[2:-1]
-    assert [int(line.split(b",")[0]) for line in lines] == [1000 * number for number in range(2000)]
+    assert [int(line.split(b",")[0]) for line in lines] == [1000 * number for number in range(1000)]
     assert {line.count(b",") for line in lines} == {2}
     assert not link.is_symlink()
 
@@ -174,7 +174,7 @@ def test_a_simulated_person_needs_no_recording(run: Callable[..., Run]) -> None:
 def test_a_table_without_rate_and_unit_is_told_them(run: Callable[..., Run], tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("a,b\n" + "\n".join(f"{n},{-n}" for n in range(500)), encoding="utf-8")
-    started = run("text", "--from", table, "--rate", 500, "--unit", "mV", "--once")
+    started = run("text", "--from", table, "--rate", 500, "--unit", "mV", "--no-time", "--once")
     path = started.says("devices check").partition("text:")[2].partition("?")[0]
     with Serial(path, 115200, timeout=2) as port:
         assert b"\r\n3000.00,-3000.00\r\n" in read_until(port, lambda got: b"\r\n5000.00," in got)
@@ -193,6 +193,10 @@ def test_a_table_without_rate_and_unit_is_told_them(run: Callable[..., Run], tmp
         (["cyton", "--rate", "77"], "--rate says 77 Hz"),
         (["text", "--rate", "-5"], "-5"),
         (["text", "--channels", "0"], "above zero"),
+        (["text", "--channels", "10000000"], "GiB of memory; give fewer channels"),
+        (["text", "--rate", "1e12"], "GiB of memory; give fewer channels, a lower rate"),
+        (["lsl", "--link", "port"], "--link is the name of a serial port"),
+        (["cyton", "--name", "left"], "--name is for lsl"),
         (["cyton", "--from", "lsl:somebody"], "'lsl:somebody' is no recording; give a file, or sim:person=7"),
         (["cyton", "--from", "nowhere.npz"], "nowhere.npz"),
         (["cyton", "--log", "nowhere/log.jsonl"], "nowhere/log.jsonl"),
@@ -206,8 +210,19 @@ def test_what_cannot_be_emulated_is_one_sentence(
     assert says in refused(capsys, *arguments, *source)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_log_that_cannot_be_written_is_one_sentence(run: Callable[..., Run], recording: Path) -> None:
+    started = run("cyton", "--from", recording, "--log", "/dev/full")
+    with Serial(started.says("devices check").partition("cyton:")[2], 115200):
+        status, complaint = started.end(0)
+    assert status == 2
+    assert "the log '/dev/full' cannot be written any more (No space left on device)" in complaint
+
+
 def test_a_name_that_is_taken_is_refused(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "choose another name" in refused(capsys, "cyton", "--from", recording, "--link", recording)
+    assert "is no log of faults" in refused(capsys, "cyton", "--from", recording, "--log", recording)
+    assert len(load(recording).samples) == 250
 
 
 def test_without_pseudo_terminals_it_says_where_there_are_some(

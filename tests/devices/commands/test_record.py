@@ -116,9 +116,10 @@ def appeared(out: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of other systems")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_end_it_in_order(number: signal.Signals, source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ctrl_c_and_sigterm_end_it_in_order(name: str, source: Path, tmp_path: Path) -> None:
     out = tmp_path / "made.xdf"
+    number = getattr(signal, name)
     with started(source, out, "--json") as process:
         try:
             appeared(out, process)

@@ -17,7 +17,12 @@ from devices.lsl.inlet import open_lsl
 from devices.recording import Recording
 from devices.watched import Watched
 from dsp.flow import Chunk
-from tests.devices.lsl.streams import noise, unique
+from tests.devices.emulators import recordings
+from tests.devices.lsl.streams import unique
+
+
+def noise(seconds: float, rate_hz: float = 1000.0) -> Recording:
+    return recordings.noise(seconds, rate_hz)
 
 
 def read_all(source: Watched, served: ServedLsl, within_s: float = 20.0) -> list[Chunk]:
@@ -89,7 +94,7 @@ def test_losses_and_duplicates_are_counted_as_injected(fault, chunk):
 
 @pytest.mark.parametrize("source_id", [True, False])
 def test_a_disconnection_costs_what_was_not_sent(source_id):
-    recording, name = noise(2.2, rate_hz=500.0), unique()
+    recording, name = noise(1.7, rate_hz=500.0), unique()
     source_id = name if source_id else ""
     faults = parse("disconnect=0.3@0.5,drop=0.01,seed=1")
     with (
@@ -165,8 +170,9 @@ def test_faults_that_a_network_does_not_have_are_refused(fault):
 def test_the_producer_may_be_another_process():
     name = unique()
     program = (
-        "import threading; from devices.emulators.lsl import serve_lsl; from tests.devices.lsl.streams import noise;"
-        f"serve_lsl(noise(1.0), name={name!r}, until=threading.Event(), once=True)"
+        "import threading; from devices.emulators.lsl import serve_lsl;"
+        "from tests.devices.emulators.recordings import noise;"
+        f"serve_lsl(noise(1.0, 1000.0), name={name!r}, until=threading.Event(), once=True)"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as sender:
         try:

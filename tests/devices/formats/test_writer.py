@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from devices.files import load
 from devices.formats.writer import FORMATS, destination, open_writer
 from devices.formats.writer_file import write_whole
-from dsp.flow import Chunk
+from dsp.flow import Chunk, StreamInfo
 from tests.devices.formats.writer_case import ALL, case, cyton_samples, stream, write_case
 
 
@@ -117,7 +118,6 @@ def test_or_else_it_is_said(given: str, format_: str | None, sentence: str) -> N
     [
         (Chunk(cyton_samples(2, channels=3), 10), r"8 channels.*\(2, 3\)"),
         (Chunk(cyton_samples(2), 9), "sample 9 after sample 9"),
-        (Chunk(np.full((2, 8), np.nan, np.float32), 10), "not a number.*sample 10"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_rest_goes_on(chunk: Chunk, sentence: str, tmp_path: Path) -> None:
@@ -130,6 +130,61 @@ def test_what_does_not_fit_is_refused_and_the_rest_goes_on(chunk: Chunk, sentenc
     assert (tmp_path / "a.csv").read_text().splitlines()[-1].startswith("12,")
     with pytest.raises(ValueError, match="is closed"):
         writer.write(Chunk(cyton_samples(1), 13))
+
+
+@pytest.mark.parametrize("format_", ALL)
+def test_a_value_that_is_none_costs_its_sample_and_no_other(format_: str, tmp_path: Path) -> None:
+    samples = cyton_samples(100)
+    broken = samples.copy()
+    broken[40, 3], broken[41, 0], broken[70, 7], broken[99, 1] = np.nan, -np.inf, 2e9, np.nan
+    writer = open_writer(tmp_path / ALL[format_], stream(), format_=format_)
+    writer.mark(41, "fist")
+    writer.write(Chunk(broken[:60], 0))
+    writer.write(Chunk(broken[60:], 60))
+    writer.close()
+    assert writer.complaint.startswith("4 samples held no numbers")
+    again = load(tmp_path / ALL[format_])
+    assert again.gaps == ((40, 2), (70, 1))
+    measured = np.setdiff1d(np.arange(99), [40, 41, 70])
+    assert np.array_equal(again.samples[measured], samples[measured])
+    assert [again.label(at, at + 1) for at in (39, 42, 98)] == [None, "fist", "fist"]
+
+
+@pytest.mark.parametrize(("value", "sentence"), [(np.nan, "sent no number"), (5e9, r"5e\+09 uV, which no electrode")])
+def test_a_recording_does_not_begin_with_values_that_are_none(value: float, sentence: str, tmp_path: Path) -> None:
+    writer = open_writer(tmp_path / "a.csv", stream())
+    with pytest.raises(ValueError, match=f"{sentence}.*nothing was recorded"):
+        writer.write(Chunk(np.full((2, 8), value, np.float32), 10))
+    writer.close()
+    assert everything(tmp_path) == []
+
+
+@pytest.mark.parametrize("format_", ALL)
+def test_text_that_cannot_be_printed_does_not_spoil_the_file(format_: str, tmp_path: Path) -> None:
+    text = "a\x1b[1m\0\udcff\nb"
+    info = StreamInfo(text, 250.0, (text, "ch2"))
+    about = {"names": (text,), "person": text, "session": text, "task": text, "remarks": {"device": text}}
+    writer = open_writer(tmp_path / ALL[format_], info, format_=format_, **about)  # type: ignore[arg-type]
+    writer.mark(0, text)
+    writer.write(Chunk(np.ones((300, 2), np.float32), 0))
+    writer.close()
+    again = load(tmp_path / ALL[format_])
+    assert (again.info.name, again.names) == ("a [1m b", ("a [1m b",))
+    assert again.label(0, 300) == "a [1m b"
+
+
+@pytest.mark.parametrize("format_", ["bdf", "bids"])
+def test_a_label_that_bdf_takes_for_a_mark_is_refused(format_: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"'bad hold' cannot be kept in BDF.*xdf, csv or hdf5"):
+        open_writer(tmp_path / ALL[format_], stream(), names=("rest", "bad hold"), format_=format_)
+    assert everything(tmp_path) == []
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    for given in (tmp_path, Path(), Path("/")):
+        with pytest.raises(ValueError, match=r"is a folder; name a file in it, such as '.*first\.xdf'"):
+            destination(given, None)
+    assert destination(tmp_path, "bids") == (tmp_path, "bids")
 
 
 def labels_written(path: Path) -> str:

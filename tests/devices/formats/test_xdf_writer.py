@@ -129,7 +129,7 @@ def test_where_a_page_ends_pyxdf_forgives_a_cut(place: int, chunks: list[tuple[i
     assert not [cut for cut in frail if cut % PAGE == 0]
 
 
-@pytest.mark.parametrize("length", range(0, 400, 13))
+@pytest.mark.parametrize("length", range(0, 4096, 97))
 def test_cut_where_a_page_ends_it_is_read_up_to_there(length: int, tmp_path: Path) -> None:
     made = case(length=720)
     writer = open_writer(tmp_path / "a.xdf", made.info, remarks={"notes": "x" * length})

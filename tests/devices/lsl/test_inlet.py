@@ -10,9 +10,12 @@ import numpy as np
 import pylsl
 import pytest
 
+from devices.lsl import inlet
 from devices.lsl.inlet import open_lsl
 from devices.watched import Watched
-from tests.devices.lsl.streams import outlet, read_until, samples_of, unique
+from tests.devices.emulators.recordings import wait_for
+from tests.devices.lsl.streams import outlet, unique
+from tests.devices.reading import read_until, samples_of
 
 
 def push(sender: pylsl.StreamOutlet, first: int, count: int, *, start_s: float = 0.0, period_s: float = 1e-3) -> None:
@@ -223,6 +226,45 @@ def test_an_idle_stream_is_only_waited_for():
         assert source.integrity.returns == 0
 
 
+def test_an_idle_stream_that_ends_is_waited_for_from_its_end_on():
+    name = unique()
+    senders = [outlet(name, source_id=name)]
+    with closing(open_lsl(source_id=name, patience_s=1.0)) as source:
+        until = time.perf_counter() + 1.5
+        while time.perf_counter() < until:
+            assert not len(source.read().samples)
+        senders.clear()
+        gc.collect()
+        while "waiting" not in source.integrity.state:
+            assert not len(source.read().samples)
+        begin = time.perf_counter()
+        with pytest.raises(ValueError, match=r"was not back within 1 s"):
+            read_until(source, lambda _: False)
+        assert time.perf_counter() - begin > 0.5
+
+
+def test_a_foreign_clock_that_begins_anew_is_placed_at_its_arrival_again():
+    name = unique()
+    senders = [outlet(name, source_id=name)]
+    with closing(Watched(open_lsl(source_id=name))) as source:
+        push(senders[0], 0, 100, start_s=1.7e9)
+        (*_, before) = read_until(source, lambda got: samples_of(got) == 100)
+        senders.clear()
+        gc.collect()
+        while "waiting" not in source.integrity.state:
+            assert not len(source.read().samples)
+        senders.append(outlet(name, source_id=name))
+        until = time.perf_counter() + 5
+        while not senders[0].have_consumers():
+            assert time.perf_counter() < until
+            source.read()
+        back_s = time.perf_counter()
+        push(senders[0], 0, 100, start_s=5.0)
+        after, *_ = read_until(source, lambda got: samples_of(got) == 100)
+        assert after.stamps[0] > back_s - 0.2
+        assert after.first - before.end == pytest.approx((after.stamps[0] - before.stamps[-1]) * 1000, abs=100)
+
+
 def test_stamps_of_a_foreign_clock_are_placed_at_their_arrival():
     name = unique()
     sender = outlet(name, source_id=name)
@@ -234,6 +276,24 @@ def test_stamps_of_a_foreign_clock_are_placed_at_their_arrival():
         assert (stamps <= now).all()
         assert (stamps > now - 2).all()
         assert chunks[0].raw[0] == 1.7e9
+
+
+def test_a_foreign_clock_that_runs_slow_is_followed(monkeypatch):
+    monkeypatch.setattr(inlet, "JUDGE_EVERY_S", 0.1)
+    name = unique()
+    sender = outlet(name, source_id=name)
+    with closing(open_lsl(source_id=name)) as source:
+        begin_s = time.perf_counter()
+        last_s, offsets = 0.0, set()
+        for number in range(1, 41):
+            wait_for(lambda due_s=begin_s + number / 40: time.perf_counter() >= due_s)
+            push(sender, number * 25, 25, start_s=5.0, period_s=0.98e-3)
+            for chunk in read_until(source, lambda got: samples_of(got) == 25):
+                assert chunk.stamps[0] >= last_s
+                last_s = chunk.stamps[-1]
+            assert last_s <= time.perf_counter()
+            offsets.add(source.integrity.clock_offset_s)
+        assert max(offsets) - min(offsets) > 0.01, "half of what it has lost by now"
 
 
 def test_closing_ends_a_waiting_read():
@@ -249,7 +309,7 @@ def test_closing_ends_a_waiting_read():
 
     thread = threading.Thread(target=read)
     thread.start()
-    time.sleep(0.05)
+    wait_for(source._using.locked)
     source.close()
     thread.join(3)
     assert ended.is_set()

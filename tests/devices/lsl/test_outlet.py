@@ -11,7 +11,8 @@ from devices.lsl.inlet import open_lsl
 from devices.lsl.library import load_pylsl, offset_s
 from devices.lsl.outlet import MarkerOutlet, Outlet
 from dsp.flow import StreamInfo
-from tests.devices.lsl.streams import read_until, samples_of, unique
+from tests.devices.lsl.streams import unique
+from tests.devices.reading import read_until, samples_of
 
 
 def inlet_of(name: str) -> pylsl.StreamInlet:
