@@ -115,7 +115,7 @@ def test_a_short_gap_is_bridged_by_a_straight_line_and_marked():
     cuts=st.lists(st.integers(0, 40), min_size=1, max_size=20),
 )
 def test_windows_of_a_stream_with_gaps_equal_the_slow_twin_however_it_is_cut(pieces, cuts):
-    samples = noise(2000, 8)
+    samples = noise(3000, 8)
     at, whole, chunks = 5, [], []
     for gap, length in pieces:
         at += gap
