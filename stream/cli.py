@@ -72,8 +72,11 @@ def replay(
     Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
     """
     pace = parse_speed(speed)
-    from devices.files import load  # noqa: PLC0415 - so that --help is quick
+    from devices.address import SCHEMES  # noqa: PLC0415 - so that --help is quick
+    from devices.files import load  # noqa: PLC0415
 
+    if str(recording).partition(":")[0] in SCHEMES and not recording.exists():
+        raise ValueError(f"{str(recording)!r} is a device, and replay is for recordings; use: live {recording}")
     loaded = load(recording, rate_hz=rate, unit=unit)
     classifier = _classifier(checkpoint, device, not no_views)
     from stream import present  # noqa: PLC0415 - imports torch

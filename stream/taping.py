@@ -11,8 +11,8 @@ from pathlib import Path
 
 from devices.formats.writer import destination
 from devices.formats.writer_file import claim
-from devices.recorder import Recorder, elsewhere
-from devices.recorder_loop import OFFSET_EVERY_S, changes
+from devices.recorder.feeding import Recorder, elsewhere
+from devices.recorder.loop import OFFSET_EVERY_S, changes
 from devices.watched import Watched
 from dsp.flow import Chunk
 

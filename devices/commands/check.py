@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from devices.checkup import Report
+    from devices.checkup.examination import Report
 
 LISTEN_S = 5.0
 
@@ -46,17 +46,17 @@ def check(
     if as_json:
         print(json.dumps({"device": device, **report.to_json()}, allow_nan=False))
     else:
-        from devices import checkup_shown  # noqa: PLC0415 - rich
+        from devices.checkup import shown  # noqa: PLC0415 - rich
 
-        checkup_shown.show(report, tables=sys.stdout.isatty())
+        shown.show(report, tables=sys.stdout.isatty())
     if not report.well:
         raise SystemExit(1)
 
 
 def _report(device: str, seconds: float | None, rate_hz: float | None, unit: str | None) -> Report:
     from devices.address import FILE, parse  # noqa: PLC0415 - so that --help is quick
-    from devices.checkup import examine, listen  # noqa: PLC0415
-    from devices.checkup_host import host  # noqa: PLC0415
+    from devices.checkup.examination import examine, listen  # noqa: PLC0415
+    from devices.checkup.host import host  # noqa: PLC0415
     from devices.opening import open_source, with_port  # noqa: PLC0415
 
     address = with_port(parse(device))

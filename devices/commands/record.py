@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from devices.recorder import Recorder
-    from devices.recorder_loop import Progress
-    from devices.recorder_status import Status
+    from devices.recorder.feeding import Recorder
+    from devices.recorder.loop import Progress
+    from devices.recorder.status import Status
     from devices.watched import Watched
 
 
@@ -83,7 +83,7 @@ def record(
         raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
     from devices.formats.writer import destination  # noqa: PLC0415 - so that --help is quick
     from devices.opening import open_source  # noqa: PLC0415
-    from devices.recorder_labels import parse_labels  # noqa: PLC0415
+    from devices.recorder.labels import parse_labels  # noqa: PLC0415
 
     names = parse_labels(labels) if labels else ()
     destination(out, format_)  # what cannot be written is said before a device is looked for
@@ -107,7 +107,7 @@ def _recorder(
     device: str,
 ) -> Recorder:
     from devices.formats.writer import open_writer  # noqa: PLC0415 - so that --help is quick
-    from devices.recorder import Recorder  # noqa: PLC0415
+    from devices.recorder.feeding import Recorder  # noqa: PLC0415
 
     writer = open_writer(
         out,
@@ -132,9 +132,9 @@ def _run(
     *,
     as_json: bool,
 ) -> None:
-    from devices.recorder_loop import Progress  # noqa: PLC0415 - so that --help is quick
-    from devices.recorder_loop import record as run  # noqa: PLC0415
-    from devices.recorder_status import Status  # noqa: PLC0415
+    from devices.recorder.loop import Progress  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder.loop import record as run  # noqa: PLC0415
+    from devices.recorder.status import Status  # noqa: PLC0415
 
     progress = Progress(recorder, source.integrity, source.info.rate_hz)
     status = Status(quiet=as_json)
@@ -168,7 +168,7 @@ def _sum_up(source: Watched, progress: Progress, failure: ValueError | None, *, 
     Raises:
         ValueError: it ended in an error, or there is nothing.
     """
-    from devices.recorder_status import sentence, summary  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder.status import sentence, summary  # noqa: PLC0415 - so that --help is quick
 
     if progress.first is None:
         raise failure or ValueError(f"no sample came from {source.info.name!r}, so nothing was recorded")
@@ -182,7 +182,7 @@ def _sum_up(source: Watched, progress: Progress, failure: ValueError | None, *, 
 
 def _typed(names: tuple[str, ...], status: Status) -> Callable[[], str | None]:
     """The label that was chosen since the last call, or None."""
-    from devices.recorder_labels import TypedLines, chosen, menu  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder.labels import TypedLines, chosen, menu  # noqa: PLC0415 - so that --help is quick
 
     status.say(f"labels: {menu(names)}; type one and press Enter")
     lines = TypedLines()

@@ -122,10 +122,7 @@ def destination(path: Path, format_: str | None) -> tuple[Path, str]:
     suffix = path.suffix.lower()
     said = by_suffix.get(suffix)
     if path.is_dir() and format_ != "bids" and not (path / "dataset_description.json").is_file():
-        raise ValueError(
-            f"{str(path)!r} is a folder; name a file in it, such as {str(path / 'first.xdf')!r}, or add --format bids "
-            f"for a data set of many recordings"
-        )
+        raise ValueError(f"{str(path)!r} is a folder; name a file in it, such as {str(path / 'first.xdf')!r}")
     if format_ is None and suffix and said is None:
         raise ValueError(
             f"{path.name!r} ends in {path.suffix!r}, which cannot be recorded; known are {', '.join(by_suffix)}, and "

@@ -166,6 +166,7 @@ def test_bad_input_gets_one_sentence(recorded: Path, checkpoint: Path, recording
         (["replay", "a.csv", "--chekpoint", "b"], "--checkpoint"),
         (["replay", "a.csv", "--checkpoint", "b", "--rate", "fast"], "Invalid value for '--rate'"),
         (["replay", "a.csv", "--checkpoint", ""], "is empty; leave it out, or give it a value"),
+        (["replay", "cyton:/dev/ttyUSB0", "--checkpoint", "b"], "is a device, and replay is for recordings; use: live"),
         (["live", "sim:repetitions=99999999", "--checkpoint", "b"], "cannot be used"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from devices.files import load
-from devices.recorder_pipe import Elsewhere
+from devices.recorder.pipe import Elsewhere
 from devices.recording import Recording
 from devices.replay import Replay
 from devices.watched import Watched

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices import checkup
+from devices.checkup import examination
 from devices.cli import main
 from devices.files import save_npz
 from devices.recording import Recording
@@ -250,7 +250,7 @@ def test_an_lsl_stream_is_checked_with_its_library_and_clock(sent, capsys):
 
 
 def test_an_lsl_stream_that_sends_nothing_is_one_sentence(sent, capsys, monkeypatch):
-    monkeypatch.setattr(checkup, "FIRST_SAMPLE_S", 0.7)
+    monkeypatch.setattr(examination, "FIRST_SAMPLE_S", 0.7)
     assert "no sample" in refused(capsys, f"lsl:{sent[0]}")
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from devices.formats.writer import open_writer
 from devices.integrity import Integrity
-from devices.recorder import Recorder
-from devices.recorder_labels import TypedLines, chosen, menu, parse_labels
-from devices.recorder_loop import Progress, changes, record
+from devices.recorder.feeding import Recorder
+from devices.recorder.labels import TypedLines, chosen, menu, parse_labels
+from devices.recorder.loop import Progress, changes, record
 from dsp.flow import Chunk, StreamInfo
 from tests.devices.formats.test_csv_writer import table
 from tests.devices.formats.writer_case import cyton_samples, stream

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from devices.integrity import Integrity
-from devices.recorder_loop import Progress
+from devices.recorder.loop import Progress
 from devices.source import Source
 
 _LINE_EVERY_S = 5.0

@@ -48,7 +48,7 @@ class Elsewhere:
         self.complaint = ""
         self._closed = False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "devices.recorder_process"],
+            [sys.executable, "-m", "devices.recorder.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

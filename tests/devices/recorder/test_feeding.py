@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from devices.formats.writer import open_writer
-from devices.recorder import CAPACITY_S, Recorder, elsewhere
-from devices.recorder_pipe import packed, unpacked
+from devices.recorder.feeding import CAPACITY_S, Recorder, elsewhere
+from devices.recorder.pipe import packed, unpacked
 from dsp.flow import Chunk
 from tests.devices.emulators.recordings import wait_for
 from tests.devices.formats import test_csv_writer, test_hdf5_writer, test_xdf_writer
@@ -198,7 +198,7 @@ def test_the_terminals_ctrl_c_does_not_reach_the_process(tmp_path: Path) -> None
 PARENT = """
 import sys, time
 from pathlib import Path
-from devices.recorder import elsewhere
+from devices.recorder.feeding import elsewhere
 from dsp.flow import Chunk
 from tests.devices.formats.writer_case import cyton_samples, stream
 recorder = elsewhere(Path(sys.argv[1]), stream())
@@ -231,7 +231,7 @@ def test_a_killed_parent_still_gets_a_complete_file(tmp_path: Path) -> None:
 
 def test_started_by_hand_it_says_what_to_use() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "devices.recorder_process"], input=b"", capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "devices.recorder.process"], input=b"", capture_output=True, timeout=60, check=False
     )
     assert done.returncode == 1
     assert b"python -m devices record" in done.stdout

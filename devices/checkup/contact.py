@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from devices import checkup_limits as limits
+from devices.checkup import limits
 from devices.integrity import Integrity
 from dsp.flow import Samples, StreamInfo
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from devices import checkup_limits as limits
-from devices.checkup_findings import Finding, Level
+from devices.checkup import limits
+from devices.checkup.findings import Finding, Level
 from devices.integrity import Integrity
 from dsp.flow import StreamInfo
 

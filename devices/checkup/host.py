@@ -7,9 +7,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from devices import checkup_limits as limits
 from devices.address import SCHEMES, Address
-from devices.checkup_findings import Finding, Level
+from devices.checkup import limits
+from devices.checkup.findings import Finding, Level
 from devices.integrity import Integrity
 
 USB_SERIAL = Path("/sys/bus/usb-serial/devices")

@@ -204,7 +204,7 @@ def elsewhere(
     Raises:
         ValueError: as of ``open_writer``; or the process does not begin.
     """
-    from devices.recorder_pipe import Elsewhere  # noqa: PLC0415 - needs subprocess, which nobody else does
+    from devices.recorder.pipe import Elsewhere  # noqa: PLC0415 - needs subprocess, which nobody else does
 
     writer = Elsewhere(
         path,

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from devices.checkup import Report
-from devices.checkup_contact import ChannelContact, Word
-from devices.checkup_findings import Finding, Level
+from devices.checkup.contact import ChannelContact, Word
+from devices.checkup.examination import Report
+from devices.checkup.findings import Finding, Level
 
 _COLOURS = {
     Level.OK: "green",

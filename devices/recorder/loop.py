@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devices.integrity import Integrity
-from devices.recorder import Recorder
+from devices.recorder.feeding import Recorder
 from devices.source import Source
 from dsp.flow import Chunk
 

@@ -1,6 +1,6 @@
 """A check-up of a source: is it wired up, does it keep time, does anything get lost?
 
-``listen`` takes in a few seconds, ``examine`` says what is to be said about them; ``devices.checkup_limits`` holds the
+``listen`` takes in a few seconds, ``examine`` says what is to be said about them; ``devices.checkup.limits`` holds the
 thresholds with their reasons.
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.checkup_contact import ChannelContact, Word, contacts, gain
-from devices.checkup_findings import Finding, Level
-from devices.checkup_timing import arrivals, connection, losses, rate
+from devices.checkup.contact import ChannelContact, Word, contacts, gain
+from devices.checkup.findings import Finding, Level
+from devices.checkup.timing import arrivals, connection, losses, rate
 from devices.source import Source
 from dsp.flow import Chunk, Samples, StreamInfo
 

@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from devices import checkup_limits as limits
 from devices.address import Address
-from devices.checkup import examine, listen
-from devices.checkup_contact import ChannelContact, Word, contacts
-from devices.checkup_findings import Level
-from devices.checkup_host import host, latency_timer
-from devices.checkup_timing import arrivals, connection, losses, rate
+from devices.checkup import limits
+from devices.checkup.contact import ChannelContact, Word, contacts
+from devices.checkup.examination import examine, listen
+from devices.checkup.findings import Level
+from devices.checkup.host import host, latency_timer
+from devices.checkup.timing import arrivals, connection, losses, rate
 from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay

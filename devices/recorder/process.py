@@ -1,4 +1,4 @@
-"""``python -m devices.recorder_process``: writes what comes through its standard input; see ``recorder_pipe``."""
+"""``python -m devices.recorder.process``: writes what comes through its standard input; see ``devices.recorder.pipe``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.formats.writer import Writer, open_writer
-from devices.recorder_pipe import frames, info_of, unpacked
+from devices.recorder.pipe import frames, info_of, unpacked
 from dsp.complaints import one_sentence
 
 

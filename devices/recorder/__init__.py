@@ -1,0 +1,1 @@
+"""Writing a stream to a file while it runs, without holding anybody up."""
