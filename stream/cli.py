@@ -72,14 +72,14 @@ def replay(
     Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
     """
     pace = parse_speed(speed)
-    from devices.address import SCHEMES  # noqa: PLC0415 - so that --help is quick
-    from devices.files import load  # noqa: PLC0415
+    from devices.address import SCHEMES
+    from devices.files import load
 
     if str(recording).partition(":")[0] in SCHEMES and not recording.exists():
         raise ValueError(f"{str(recording)!r} is a device, and replay is for recordings; use: live {recording}")
     loaded = load(recording, rate_hz=rate, unit=unit)
     classifier = _classifier(checkpoint, device, not no_views)
-    from stream import present  # noqa: PLC0415 - imports torch
+    from stream import present
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
     raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how))
@@ -131,13 +131,13 @@ def live(
 
     Example: python -m stream live sim:person=7 --checkpoint models/checkpoints/demo
     """
-    from devices.address import parse  # noqa: PLC0415 - so that --help is quick
+    from devices.address import parse
 
     length = None if seconds is None else parse_seconds(seconds)
     parse(device)  # what cannot be a device is said before the network is loaded
     classifier = _classifier(checkpoint, compute, not no_views)
-    from stream import live as living  # noqa: PLC0415 - imports torch
-    from stream import present  # noqa: PLC0415
+    from stream import live as living
+    from stream import present
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
     wish = living.Wish(device, str(checkpoint), how, length, record, tuple(sink or ()), patience, unit, rate)
@@ -161,7 +161,7 @@ def profile(
     """
     wanted = parse_seconds(seconds)
     classifier = _classifier(checkpoint, device, not no_views)
-    from stream import profiler  # noqa: PLC0415 - imports torch
+    from stream import profiler
 
     tally = profiler.profile(source, classifier, wanted, unit=unit, file_rate_hz=rate)
     if as_json:
@@ -205,7 +205,7 @@ def parse_seconds(seconds: float) -> float:
 
 def _classifier(path: Path, device: str, views: bool) -> Classifier:
     with _busy(f"loading {path.name}"):
-        from models.classifier import load_classifier  # noqa: PLC0415 - torch takes a second
+        from models.classifier import load_classifier
 
         return load_classifier(path, device=device, views=views)
 

@@ -46,7 +46,7 @@ def check(
     if as_json:
         print(json.dumps({"device": device, **report.to_json()}, allow_nan=False))
     else:
-        from devices.checkup import shown  # noqa: PLC0415 - rich
+        from devices.checkup import shown
 
         shown.show(report, tables=sys.stdout.isatty())
     if not report.well:
@@ -54,10 +54,10 @@ def check(
 
 
 def _report(device: str, seconds: float | None, rate_hz: float | None, unit: str | None) -> Report:
-    from devices.address import FILE, parse  # noqa: PLC0415 - so that --help is quick
-    from devices.checkup.examination import examine, listen  # noqa: PLC0415
-    from devices.checkup.host import host  # noqa: PLC0415
-    from devices.opening import open_source, with_port  # noqa: PLC0415
+    from devices.address import FILE, parse
+    from devices.checkup.examination import examine, listen
+    from devices.checkup.host import host
+    from devices.opening import open_source, with_port
 
     address = with_port(parse(device))
     recorded = address.scheme == FILE

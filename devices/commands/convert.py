@@ -43,8 +43,8 @@ def convert(
 
     Example: python -m devices convert recordings/demo.npz recordings/demo.xdf
     """
-    from devices.conversion import destination  # noqa: PLC0415 - so that --help is quick
-    from devices.files import SUFFIXES  # noqa: PLC0415
+    from devices.conversion import destination
+    from devices.files import SUFFIXES
 
     place, format_ = destination(out, to)
     if source.is_dir() or not (source.suffix.lower() in SUFFIXES or _is_stream(source)):
@@ -63,8 +63,8 @@ def _is_stream(source: Path) -> bool:
 def _single(
     source: Path, out: Path, format_: str, task: str, rate: float | None, unit: str | None, *, force: bool
 ) -> None:
-    from devices.conversion import replacing, write  # noqa: PLC0415
-    from devices.files import load  # noqa: PLC0415
+    from devices.conversion import replacing, write
+    from devices.files import load
 
     recording = load(source, rate_hz=rate, unit=unit)
     with replacing(out, force=force) as place:
@@ -77,8 +77,8 @@ def _single(
 
 
 def _data_set(source: Path, out: Path, format_: str, task: str, *, force: bool) -> None:
-    from devices.conversion import replacing, write  # noqa: PLC0415
-    from devices.datasets import open_dataset  # noqa: PLC0415
+    from devices.conversion import replacing, write
+    from devices.datasets import open_dataset
 
     notes: Counter[str] = Counter()
     made = 0

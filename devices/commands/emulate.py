@@ -79,7 +79,7 @@ def emulate(
 
     Example: python -m devices emulate cyton --from recordings/demo.npz --fault drop=0.01,disconnect=2@20
     """
-    from devices.emulators import faults  # noqa: PLC0415 - no command waits for what another one needs
+    from devices.emulators import faults
 
     _refuse(kind, {"text": {"channels": channels, "time": timed}, "chords": {"board": board}, "lsl": {"name": name}})
     if kind == "lsl" and link is not None:
@@ -126,14 +126,14 @@ def _opened(log: Path) -> Iterator[TextIO]:
 
 
 def _recording(source: str, rate_hz: float | None, unit: str | None, *, of_text: bool) -> Recording:
-    from devices.address import FILE, parse  # noqa: PLC0415
+    from devices.address import FILE, parse
 
     address = parse(source)
     if address.scheme == FILE:
         return _loaded(source, rate_hz, unit, of_text=of_text)
     if address.scheme != "sim":
         raise ValueError(f"{source!r} is no recording; give a file, or sim:person=7 for a simulated person")
-    from devices.simulator import simulate  # noqa: PLC0415 - compiles on first use
+    from devices.simulator import simulate
 
     said = address.options
     print("a simulated person is being recorded first", flush=True)
@@ -148,7 +148,7 @@ def _recording(source: str, rate_hz: float | None, unit: str | None, *, of_text:
 
 
 def _loaded(source: str, rate_hz: float | None, unit: str | None, *, of_text: bool) -> Recording:
-    from devices.files import load  # noqa: PLC0415
+    from devices.files import load
 
     if not of_text or rate_hz is None:
         return load(source, rate_hz=rate_hz, unit=unit)
@@ -165,23 +165,23 @@ def _device(
     of_text: tuple[int | None, float | None, bool],
     board: str | None,
 ) -> Emulated:
-    from devices.emulators import feed  # noqa: PLC0415
+    from devices.emulators import feed
 
     if kind == "cyton":
-        from devices.emulators import cyton  # noqa: PLC0415
+        from devices.emulators import cyton
 
         return cyton.Cyton(feed.Feed(recording, cyton.RATE_HZ, cyton.CHANNELS, once=once))
     if kind == "myo":
-        from devices.emulators import myo  # noqa: PLC0415
+        from devices.emulators import myo
 
         return myo.Myo(_within_int8(feed.Feed(recording, 200.0, 8, once=once, offset=False)))
     if kind == "chords":
-        from devices.emulators import chords  # noqa: PLC0415
+        from devices.emulators import chords
 
         board = board or chords.USUAL
         known = chords.known(board)
         return chords.Chords(feed.Feed(recording, known.rate_hz, known.channels, once=once), board)
-    from devices.emulators import lines  # noqa: PLC0415
+    from devices.emulators import lines
 
     channels, rate_hz, timed = of_text
     info = recording.info
@@ -199,8 +199,8 @@ def _within_int8(fed: Feed) -> Feed:
 
 
 def _serve(kind: str, device: Emulated, wrong: Faults, notes: Log, link: Path | None) -> None:
-    from devices.emulators.lines import Lines  # noqa: PLC0415
-    from devices.emulators.serve import Served  # noqa: PLC0415
+    from devices.emulators.lines import Lines
+    from devices.emulators.serve import Served
 
     with Served(device, wrong, link=link, notes=notes, name=kind) as served, _until_told() as told:
         said = f"?{device.address}" if isinstance(device, Lines) else ""
@@ -225,7 +225,7 @@ def _until_told() -> Iterator[threading.Event]:
 
 
 def _serve_lsl(recording: Recording, name: str, wrong: Faults, notes: Log, once: bool) -> None:
-    from devices.emulators.lsl import serve_lsl  # noqa: PLC0415 - loads liblsl
+    from devices.emulators.lsl import serve_lsl
 
     with _until_told() as told:
         print(f"lsl stream {name!r}; in another terminal:", flush=True)

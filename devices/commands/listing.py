@@ -65,7 +65,7 @@ def quoted(device: str) -> str:
 
 
 def _streams(seconds: float) -> tuple[list[Found], list[str]]:
-    from devices.lsl import settings  # noqa: PLC0415 - so that --help is quick
+    from devices.lsl import settings
 
     try:
         streams = [stream for stream in settings.streams(seconds) if stream.signal]
@@ -83,8 +83,8 @@ def _streams(seconds: float) -> tuple[list[Found], list[str]]:
 
 
 def _ports() -> tuple[list[Found], list[str]]:
-    from devices.address import with_place  # noqa: PLC0415 - so that --help is quick
-    from devices.ports import serial_ports  # noqa: PLC0415
+    from devices.address import with_place
+    from devices.ports import serial_ports
 
     found: list[Found] = []
     hints: list[str] = []
@@ -117,9 +117,9 @@ def _said(one: Found) -> str:
 
 
 def _show(found: list[Found], hints: list[str]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - so that --help is quick
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     table.add_column("DEVICE", overflow="fold", min_width=20)

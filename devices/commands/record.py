@@ -81,9 +81,9 @@ def record(
     """
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
-    from devices.formats.writer import destination  # noqa: PLC0415 - so that --help is quick
-    from devices.opening import open_source  # noqa: PLC0415
-    from devices.recorder.labels import parse_labels  # noqa: PLC0415
+    from devices.formats.writer import destination
+    from devices.opening import open_source
+    from devices.recorder.labels import parse_labels
 
     names = parse_labels(labels) if labels else ()
     destination(out, format_)  # what cannot be written is said before a device is looked for
@@ -106,8 +106,8 @@ def _recorder(
     task: str,
     device: str,
 ) -> Recorder:
-    from devices.formats.writer import open_writer  # noqa: PLC0415 - so that --help is quick
-    from devices.recorder.feeding import Recorder  # noqa: PLC0415
+    from devices.formats.writer import open_writer
+    from devices.recorder.feeding import Recorder
 
     writer = open_writer(
         out,
@@ -132,9 +132,9 @@ def _run(
     *,
     as_json: bool,
 ) -> None:
-    from devices.recorder.loop import Progress  # noqa: PLC0415 - so that --help is quick
-    from devices.recorder.loop import record as run  # noqa: PLC0415
-    from devices.recorder.status import Status  # noqa: PLC0415
+    from devices.recorder.loop import Progress
+    from devices.recorder.loop import record as run
+    from devices.recorder.status import Status
 
     progress = Progress(recorder, source.integrity, source.info.rate_hz)
     status = Status(quiet=as_json)
@@ -168,7 +168,7 @@ def _sum_up(source: Watched, progress: Progress, failure: ValueError | None, *, 
     Raises:
         ValueError: it ended in an error, or there is nothing.
     """
-    from devices.recorder.status import sentence, summary  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder.status import sentence, summary
 
     if progress.first is None:
         raise failure or ValueError(f"no sample came from {source.info.name!r}, so nothing was recorded")
@@ -182,7 +182,7 @@ def _sum_up(source: Watched, progress: Progress, failure: ValueError | None, *, 
 
 def _typed(names: tuple[str, ...], status: Status) -> Callable[[], str | None]:
     """The label that was chosen since the last call, or None."""
-    from devices.recorder.labels import TypedLines, chosen, menu  # noqa: PLC0415 - so that --help is quick
+    from devices.recorder.labels import TypedLines, chosen, menu
 
     status.say(f"labels: {menu(names)}; type one and press Enter")
     lines = TypedLines()

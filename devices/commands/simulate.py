@@ -21,8 +21,8 @@ def simulate(
 
     Example: python -m devices simulate --person 7 --out recordings/seven.npz
     """
-    from devices import simulator  # noqa: PLC0415 - compiles on first use, which --help need not wait for
-    from devices.formats.npz import save_npz  # noqa: PLC0415
+    from devices import simulator
+    from devices.formats.npz import save_npz
 
     made = simulator.simulate(person, session, repetitions=repetitions, hold_s=hold_s, rest_s=rest_s, rate_hz=rate_hz)
     save_npz(out, made)

@@ -1,4 +1,4 @@
-"""``python -m devices.recorder.process``: writes what comes through its standard input; see ``devices.recorder.pipe``."""
+"""``python -m devices.recorder.process``: writes what comes through its standard input, sent by ``pipe``."""
 
 from __future__ import annotations
 
