@@ -166,6 +166,12 @@ def parse(text: str) -> Address:
     return address
 
 
+def names_device(path: Path) -> bool:
+    """Whether what was given as the path of a recording is the DEVICE string of something else."""
+    found = _SCHEME.match(str(path))
+    return found is not None and found[1].lower() in SCHEMES and not _exists(str(path))
+
+
 def _exists(text: str) -> bool:
     try:
         return Path(text).exists()
@@ -176,6 +182,8 @@ def _exists(text: str) -> bool:
 def _check_recording(path: str) -> None:
     try:
         place, _ = locate(Path(path))
+    except PermissionError:
+        raise
     except (OSError, ValueError):
         raise ValueError(f"there is no device or recording {path!r}; known are {known()}; {listed()}") from None
     if stat.S_ISCHR(place.stat().st_mode):

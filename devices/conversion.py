@@ -54,12 +54,16 @@ def replacing(out: Path, *, force: bool) -> Iterator[Path]:
     """
     _check_free(out, force=force)
     beside = out.with_name(f".{os.getpid()}-{out.name[-100:]}.tmp")
-    beside.mkdir()
     try:
+        beside.mkdir()
         yield beside / out.name
         if out.is_dir():
             out.rename(beside / f"{out.name}.before")
         (beside / out.name).replace(out)
+    except OSError as error:
+        if error.filename is None or str(error.filename).startswith(str(beside)):
+            error.filename = str(out)  # of the place beside it nobody knows
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -72,10 +72,10 @@ def replay(
     Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
     """
     pace = parse_speed(speed)
-    from devices.address import SCHEMES
+    from devices.address import names_device
     from devices.files import load
 
-    if str(recording).partition(":")[0] in SCHEMES and not recording.exists():
+    if names_device(recording):
         raise ValueError(f"{str(recording)!r} is a device, and replay is for recordings; use: live {recording}")
     loaded = load(recording, rate_hz=rate, unit=unit)
     classifier = _classifier(checkpoint, device, not no_views)

@@ -43,11 +43,13 @@ def convert(
 
     Example: python -m devices convert recordings/demo.npz recordings/demo.xdf
     """
+    from devices.address import names_device
     from devices.conversion import destination
-    from devices.files import SUFFIXES
 
     place, format_ = destination(out, to)
-    if source.is_dir() or not (source.suffix.lower() in SUFFIXES or _is_stream(source)):
+    if names_device(source):
+        raise ValueError(f"{str(source)!r} is a device, and convert is for recordings; record it first")
+    if _is_data_set(source):
         if rate is not None or unit is not None:
             raise ValueError("--rate and --unit are for a single file; convert the files of a data set one by one")
         _data_set(source, place, format_, task, force=force)
@@ -55,9 +57,15 @@ def convert(
         _single(source, place, format_, task, rate, unit, force=force)
 
 
-def _is_stream(source: Path) -> bool:
-    """One stream of an XDF file."""
-    return any(parent.suffix.lower() == ".xdf" for parent in source.parents)
+def _is_data_set(source: Path) -> bool:
+    """A folder, on disk or in a zip, or a zip; not one recording in it."""
+    from devices.files import SUFFIXES
+
+    if source.is_dir() or source.suffix.lower() == ".zip":
+        return True
+    in_zip = any(parent.suffix.lower() == ".zip" for parent in source.parents)
+    of_xdf = any(parent.suffix.lower() == ".xdf" for parent in source.parents)  # one stream of several
+    return in_zip and not of_xdf and source.suffix.lower() not in SUFFIXES
 
 
 def _single(

@@ -153,7 +153,7 @@ def _run(
     except ValueError as error:
         failure = error
     finally:
-        status.end()
+        status.close()
         source.close()
         try:
             recorder.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ def simulate(
     hold_s: Annotated[float, typer.Option("--hold", help="Seconds of each gesture.")] = 4.0,
     rest_s: Annotated[float, typer.Option("--rest", help="Seconds of rest before each.")] = 3.0,
     rate_hz: Annotated[float, typer.Option("--rate", help="Sampling rate in Hz.")] = 1000.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace a recording that exists.")] = False,
 ) -> None:
     """Record a simulated person: rest, gesture, rest, gesture, ..., with a label for every sample.
 
@@ -24,6 +26,8 @@ def simulate(
     from devices import simulator
     from devices.formats.npz import save_npz
 
+    if os.path.lexists(out) and not force:
+        raise ValueError(f"there already is a {str(out)!r}; choose another name, or replace it with --force")
     made = simulator.simulate(person, session, repetitions=repetitions, hold_s=hold_s, rest_s=rest_s, rate_hz=rate_hz)
     save_npz(out, made)
     seconds = len(made.samples) / made.info.rate_hz

@@ -72,9 +72,7 @@ class Line:
             tty.setraw(slave)
             os.set_blocking(master, False)
             self._slave = os.ttyname(slave)
-            fresh = self.link.with_name(f".{self.link.name}.{os.getpid()}")
-            fresh.symlink_to(self._slave)
-            fresh.replace(self.link)
+            self._make_link()
         except BaseException:
             os.close(master)
             raise
@@ -168,6 +166,14 @@ class Line:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _make_link(self) -> None:
+        fresh = self.link.with_name(f".{self.link.name}.{os.getpid()}")
+        try:
+            fresh.symlink_to(self._slave)
+            fresh.replace(self.link)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(self.link)) from None
 
     def _refuse_what_is_not_ours(self) -> None:
         if not self.link.parent.is_dir():

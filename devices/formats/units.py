@@ -7,6 +7,8 @@ import math
 _MICROVOLTS = {"uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6}  # micro sign and Greek mu, both lower case
 _MICROVOLTS |= {"microvolt": 1.0, "microvolts": 1.0, "millivolt": 1e3, "millivolts": 1e3, "volt": 1e6, "volts": 1e6}
 UNITS = ("uV", "mV", "V")
+SLOWEST_HZ, FASTEST_HZ = 1e-3, 1e6
+"""Rates beyond are a slip of the pen."""
 
 
 def is_voltage(unit: str) -> bool:
@@ -60,13 +62,16 @@ def settled_rate(where: str, known: float | None, given: float | None, *, tolera
         tolerance: relative.
 
     Raises:
-        ValueError: neither says it, they contradict each other, or it is not above zero.
+        ValueError: neither says it, they contradict each other, or nothing is sampled at such a rate.
     """
     rate = known if given is None else given
     if rate is None:
         raise ValueError(f"{where!r} does not say its sampling rate; give it with --rate HZ")
-    if not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"{where!r} cannot have a sampling rate of {rate:g} Hz; it must be above zero")
+    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
+        raise ValueError(
+            f"{where!r} cannot have a sampling rate of {rate:g} Hz; it must be above zero, from {SLOWEST_HZ:g} to "
+            f"{FASTEST_HZ:.0f} Hz"
+        )
     if known is not None and not math.isclose(rate, known, rel_tol=tolerance):
         raise ValueError(
             f"{where!r} was sampled at {known:g} Hz, but --rate says {rate:g} Hz; leave --rate out or correct the file"

@@ -99,7 +99,11 @@ def streams(wait_s: float = 1.0) -> list[StreamFound]:
     Raises:
         ValueError: liblsl is missing or too old.
     """
-    return _sorted([found(handle) for handle in load_pylsl().resolve_streams(wait_time=wait_s)])
+    resolver = load_pylsl().ContinuousResolver()
+    deadline = time.perf_counter() + wait_s
+    while (left_s := deadline - time.perf_counter()) > 0:  # liblsl's own waiting does not hear of Ctrl-C
+        time.sleep(min(left_s, _POLL_S))
+    return _sorted([found(handle) for handle in resolver.results()])
 
 
 def find(wanted: Wanted, wait_s: float = RESOLVE_S) -> StreamFound:
@@ -120,6 +124,11 @@ def find(wanted: Wanted, wait_s: float = RESOLVE_S) -> StreamFound:
         time.sleep(_POLL_S)
     if len(fitting) == 1:
         return fitting[0]
+    if len(set(addresses(fitting))) < len(fitting):
+        raise ValueError(
+            f"{len(fitting)} LSL streams are {wanted} and cannot be told apart ({listed(fitting)}); end all but one of "
+            f"the programs that send them, or give each a name of its own"
+        )
     if fitting:
         raise ValueError(f"several LSL streams are {wanted}; choose one: {listed(fitting)}")
     raise ValueError(f"no LSL stream {wanted} answered within {wait_s:g} s; {_instead(answered)}")

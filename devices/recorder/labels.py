@@ -7,16 +7,22 @@ import queue
 import threading
 from collections.abc import Sequence
 
+from devices.formats.writer_layout import LONGEST_LABEL
+
+_MOST = 100  # lines that may wait; whoever sends more is held up
+
 
 def parse_labels(text: str) -> tuple[str, ...]:
     """The labels in a list like ``rest,fist,open``.
 
     Raises:
-        ValueError: one is empty or given twice.
+        ValueError: one is empty, too long, or given twice.
     """
     labels = tuple(" ".join(part.split()) for part in text.split(","))
     if not all(labels):
         raise ValueError(f"one of the labels in {text!r} is empty; give them like rest,fist,open")
+    if long := next((label for label in labels if len(label) > LONGEST_LABEL), None):
+        raise ValueError(f"the label {long!r} has {len(long)} characters, more than the {LONGEST_LABEL} that are kept")
     if twice := next((label for at, label in enumerate(labels) if label in labels[:at]), None):
         raise ValueError(f"the label {twice!r} is given twice; each one needs a name of its own")
     return labels
@@ -47,17 +53,14 @@ class TypedLines:
     """
 
     def __init__(self, descriptor: int = 0) -> None:
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._lines: queue.Queue[str] = queue.Queue(_MOST)
         self._descriptor = descriptor
         self._thread = threading.Thread(target=self._read, name="typed", daemon=True)
         self._thread.start()
 
     def take(self) -> list[str]:
-        """Those that have come since the last call."""
-        lines = []
-        while not self._lines.empty():
-            lines.append(self._lines.get())
-        return lines
+        """Those that have come since the last call, or ``_MOST`` of them."""
+        return [self._lines.get() for _ in range(self._lines.qsize())]
 
     def join(self, timeout_s: float = 10.0) -> None:
         """Waits for the end of what is read."""

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from devices.integrity import Integrity
+from devices.recorder.aside import Aside
 from devices.recorder.loop import Progress
 from devices.source import Source
 
@@ -66,9 +67,10 @@ def losses(integrity: Integrity) -> str:
 
 
 class Status:
-    """One line on a terminal, drawn anew; elsewhere a line every few seconds. On stderr."""
+    """One line on a terminal, drawn anew; elsewhere a line every few seconds. On stderr, without waiting for it."""
 
     def __init__(self, *, quiet: bool) -> None:
+        self._aside = Aside(sys.stderr)
         self._live = sys.stderr.isatty()
         self._quiet = quiet and not self._live
         self._due_s = 0.0
@@ -82,20 +84,24 @@ class Status:
         first, self._due_s = not self._due_s, now + (_REDRAW_EVERY_S if self._live else _LINE_EVERY_S)
         if self._live:
             width = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be drawn anew
-            print(f"\r{self._line(progress)[:width]}\x1b[K", end="", file=sys.stderr, flush=True)
+            self._aside(f"\r{self._line(progress)[:width]}\x1b[K")
             self._drawn = True
         elif not first:
-            print(self._line(progress), file=sys.stderr, flush=True)
+            self._aside(f"{self._line(progress)}\n")
 
     def say(self, sentence: str) -> None:
         """On a line of its own."""
-        self.end()
-        print(sentence, file=sys.stderr, flush=True)
+        self._leave()
+        self._aside(f"{sentence}\n")
 
-    def end(self) -> None:
-        """Leaves the drawn line as it is."""
+    def close(self) -> None:
+        """Leaves the drawn line as it is; nothing is said any more."""
+        self._leave()
+        self._aside.close()
+
+    def _leave(self) -> None:
         if self._drawn:
-            print(file=sys.stderr, flush=True)
+            self._aside("\n")
         self._drawn = False
 
     def _line(self, progress: Progress) -> str:

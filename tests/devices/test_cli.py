@@ -25,6 +25,10 @@ def test_simulates_a_recording_that_can_be_read(tmp_path, capsys):
     assert recording.person == "sim3"
     assert set(recording.names) == {recording.names[label] for label in recording.labels}
     assert str(out) in said
+    before = out.read_bytes()
+    code, _, err = call(capsys, *arguments)
+    assert (code, f"there already is a '{out}'" in err, out.read_bytes()) == (2, True, before)
+    assert call(capsys, *arguments, "--force")[0] == 0
 
 
 @pytest.mark.parametrize(

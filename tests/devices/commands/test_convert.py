@@ -114,6 +114,36 @@ def test_rate_and_unit_for_a_file_that_does_not_say_them(tmp_path: Path, capsys:
     assert (status, "for a single file" in err) == (2, True)
 
 
+@pytest.mark.parametrize("rate_hz", ["0", "nan", "1e300", "1e-300"])
+def test_nothing_is_sampled_at_such_a_rate(rate_hz: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.csv").write_text("a,b\n1,2\n3,4\n")
+    status, _, err = run(capsys, tmp_path / "in.csv", tmp_path / "out.bdf", "--rate", rate_hz, "--unit", "uV")
+    assert (status, "cannot have a sampling rate of" in err) == (2, True)
+
+
+def test_what_is_no_recording_is_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes").write_text("hello")
+    (tmp_path / "notes.docx").write_text("hello")
+    for name in ("notes", "notes.docx"):
+        assert "is in no format that is known; known are .csv" in run(capsys, tmp_path / name, tmp_path / "o.xdf")[2]
+    assert "is a device, and convert is for recordings" in run(capsys, "cyton:/dev/ttyUSB0", tmp_path / "o.xdf")[2]
+    assert not (tmp_path / "o.xdf").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_is_said_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"x")
+
+    monkeypatch.setattr("devices.conversion.write", full)
+    status, _, err = run(capsys, original(tmp_path), tmp_path / "out.csv")
+    assert (status, f"'{tmp_path / 'out.csv'}' cannot be used: No space left on device" in err) == (2, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"in.npz"}
+
+
 def synapse(folder: Path) -> Path:
     for session in (1, 2):
         for gesture in (0, 4):

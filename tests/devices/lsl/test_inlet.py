@@ -138,6 +138,14 @@ def test_a_wrong_name_is_answered_with_those_that_exist():
     del sender
 
 
+def test_a_program_that_runs_twice_is_said_to():
+    name = unique()
+    senders = [outlet(name, source_id=name) for _ in range(2)]
+    with pytest.raises(ValueError, match=rf"2 LSL streams are called '{name}' and cannot be told apart .*end all but"):
+        open_lsl(name=name)
+    del senders
+
+
 def test_an_ambiguous_name_lists_the_candidates():
     name = unique()
     senders = [outlet(name, source_id=f"{name}-{which}") for which in "ab"]

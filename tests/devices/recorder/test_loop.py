@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -179,6 +180,8 @@ def test_a_list_of_labels() -> None:
         parse_labels("rest,,fist")
     with pytest.raises(ValueError, match="'rest' is given twice"):
         parse_labels("rest,fist,rest")
+    with pytest.raises(ValueError, match=r"'x+' has 61 characters, more than the 60 that are kept"):
+        parse_labels(f"rest,{'x' * 61}")
 
 
 def test_lines_come_when_they_are_whole() -> None:
@@ -192,6 +195,29 @@ def test_lines_come_when_they_are_whole() -> None:
         lines.join()
         assert lines.take() == ["one", "two"]
     finally:
+        os.close(reading)
+
+
+def test_whoever_types_without_end_is_held_up_and_holds_up_nobody() -> None:
+    reading, writing = os.pipe()
+
+    def type_on() -> None:
+        for _ in range(100):
+            os.write(writing, b"rest\n" * 50)
+        os.close(writing)
+
+    typist = threading.Thread(target=type_on)
+    typist.start()
+    lines, taken, deadline = TypedLines(reading), 0, time.monotonic() + 30
+    try:
+        while taken < 5000 and time.monotonic() < deadline:
+            some = lines.take()
+            assert len(some) <= 100
+            taken += len(some)
+        assert taken == 5000
+    finally:
+        typist.join(10)
+        lines.join()
         os.close(reading)
 
 
