@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
+_MOST_FILES = 200_000
+"""The largest data set that is known has a tenth of it; a whole disk would keep its reader waiting."""
+
 _LARGE = 64 * 2**20
 _STEEPEST = 200
 """A member that unpacks to more than ``_LARGE`` bytes and ``_STEEPEST`` times its packed size is no measurement:
@@ -55,11 +58,19 @@ class Folder:
         self.root = root
 
     def names(self) -> list[str]:
-        """See ``Tree``."""
-        found = []
+        """See ``Tree``.
+
+        Raises:
+            ValueError: there are more than ``_MOST_FILES``.
+        """
+        found: list[str] = []
         for folder, _, files in os.walk(self.root):
             below = Path(folder).relative_to(self.root)
             found += [(below / file).as_posix() for file in files]
+            if len(found) > _MOST_FILES:
+                raise ValueError(
+                    f"{str(self.root)!r} holds more than {_MOST_FILES} files; name the folder of the data set"
+                )
         return sorted(name for name in found if not _litter(name))
 
     def read(self, name: str) -> bytes:

@@ -86,11 +86,16 @@ def one_sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         if not isinstance(error.filename, str | bytes):
             return error.strerror
-        where = os.fsdecode(error.filename)
+        where = _shown(os.fsdecode(error.filename))
         return f"'{where}' cannot be used: {error.strerror}; choose another path, or see who may read and write there"
     if isinstance(error, MemoryError):
         return f"the memory does not suffice{f' ({error})' if str(error) else ''}; give it less at once"
-    return " ".join(str(error).split()) or type(error).__name__
+    return _shown(" ".join(str(error).split())) or type(error).__name__
+
+
+def _shown(text: str) -> str:
+    """With a question mark for what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 @contextmanager

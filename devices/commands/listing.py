@@ -65,6 +65,7 @@ def quoted(device: str) -> str:
 
 
 def _streams(seconds: float) -> tuple[list[Found], list[str]]:
+    from devices.formats.writer_layout import printable
     from devices.lsl import settings
 
     try:
@@ -75,7 +76,7 @@ def _streams(seconds: float) -> tuple[list[Found], list[str]]:
     for stream, device in zip(streams, settings.addresses(streams), strict=True):
         kind = "LSL" if stream.emg else f"LSL, of type {stream.type_ or 'unknown'!r}, not EMG"
         says = f"{kind}, {stream.channels} channels at {stream.rate_hz:g} Hz from {stream.host or 'somewhere'}"
-        found.append(Found(device, says, stream.emg))
+        found.append(Found(printable(device), says, stream.emg))
     if any(stream.emg for stream in streams):
         return found, []
     hint = f"no LSL stream of type EMG answered within {seconds:g} s: start it, in the same network, or wait longer"

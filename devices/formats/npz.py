@@ -89,6 +89,8 @@ def save_npz(path: str | Path, recording: Recording) -> None:
             file.flush()
             os.fsync(file.fileno())
         neighbour.replace(path)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None  # of the neighbour nobody knows
     finally:
         neighbour.unlink(missing_ok=True)
 

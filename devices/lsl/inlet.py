@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.dejitter import Dejitter
+from devices.formats.writer_layout import printable
 from devices.integrity import STREAMING, Integrity
 from devices.lsl.clock import Clock
 from devices.lsl.layout import Layout, layout
@@ -109,7 +110,7 @@ class LslSource:
         same_s = offset_s(self._pylsl) if stream.host == socket.gethostname() else None  # one machine has one clock
         self._layout = self._open(stream, unit, same_s)
         note = f" ({self._layout.note})" if self._layout.note else ""
-        self._info = StreamInfo(f"{stream.name or stream.type_}{note}", stream.rate_hz, self._layout.labels)
+        self._info = StreamInfo(f"{printable(stream.name or stream.type_)}{note}", stream.rate_hz, self._layout.labels)
         self._integrity = Integrity(len(self._layout.labels), clock_offset_s=self._offset_s())
         self._values = np.zeros((_MOST, stream.channels), _DTYPES[stream.format])
         self._losses = Losses(stream.rate_hz, len(self._layout.labels))

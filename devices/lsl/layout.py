@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.formats.units import UNITS, is_voltage, microvolts
+from devices.formats.writer_layout import printable
 from dsp.flow import Samples
 
 UNSTATED = "unit not stated, taken as uV"
@@ -91,7 +92,7 @@ def _channels(full: Any, count: int) -> list[tuple[str, str, str]]:
     said: list[tuple[str, str, str]] = []
     channel = full.desc().child("channels").child("channel")
     while not channel.empty() and len(said) < count:
-        label, unit, kind = (channel.child_value(key).strip() for key in ("label", "unit", "type"))
+        label, unit, kind = (printable(channel.child_value(key)) for key in ("label", "unit", "type"))
         said.append((label, unit, kind))
         channel = channel.next_sibling("channel")
     return said + [("", "", "")] * (count - len(said))

@@ -193,6 +193,12 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
         open_dataset(tmp_path / "broken.zip")
 
 
+def test_a_whole_disk_is_no_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.archive._MOST_FILES", 7)
+    with pytest.raises(ValueError, match="holds more than 7 files; name the folder of the data set"):
+        open_dataset(synapse_folder(tmp_path))
+
+
 def test_the_folder_that_holds_only_the_zip_says_so(tmp_path: Path) -> None:
     only = tmp_path / "only"
     only.mkdir()

@@ -17,6 +17,7 @@ from dsp.complaints import INSTALL, one_sentence, plainly
             "error: 'a.csv' cannot be used: No such file or directory; "
             "choose another path, or see who may read and write there\n",
         ),
+        (ValueError("there is no 'left\x1b[2J arm é'"), 2, "error: there is no 'left?[2J arm é'\n"),
         (OSError(28, "No space left on device"), 2, "error: No space left on device\n"),
         (MemoryError(), 2, "error: the memory does not suffice; give it less at once\n"),
         (
