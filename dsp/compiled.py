@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
-from numba import njit
+
+def _load_numba() -> None:
+    """Loads Numba, but not SciPy with it.
+
+    Numba asks SciPy for its linear algebra, which no kernel here uses: a fifth of a second at every start of a live
+    program. Where Numba or SciPy is loaded already, nothing is changed.
+    """
+    if "scipy" in sys.modules or "numba" in sys.modules:
+        return
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # "import scipy" fails: Numba is prepared for it
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        del sys.modules["scipy"]
+
+
+_load_numba()
+
+from numba import config, njit  # noqa: E402 - what is above has to come first
+
+__all__ = ["compiled", "config"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

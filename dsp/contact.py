@@ -45,7 +45,7 @@ class Contact:
         samples = np.ascontiguousarray(chunk.samples, np.float32)
         if not samples.flags.writeable:  # to numba another type, which it would compile a kernel for in mid-stream
             samples = samples.copy()
-        _count(samples, self._limit, self._least, self._last, self._run, self._saturated, self._flat)  # type: ignore[no-untyped-call]
+        _count(samples, self._limit, self._least, self._last, self._run, self._saturated, self._flat)
 
 
 @compiled(nogil=True)

@@ -55,12 +55,15 @@ class Chunk(NamedTuple):
             no meaning (a file read at once).
         raw: ``(T,)`` float64, the stamps before any correction, in seconds on the clock of whoever made them: the
             stream's own (LSL) or, of a device without a clock, the host's at arrival; None where they are ``stamps``.
+        arrived: ``(T,)`` float64, seconds on the host's monotonic clock at which each sample was in the ring, where
+            whoever reads the other side could have had it; None where there is no ring.
     """
 
     samples: Samples
     first: int
     stamps: NDArray[np.float64] | None = None
     raw: NDArray[np.float64] | None = None
+    arrived: NDArray[np.float64] | None = None
 
     @property
     def end(self) -> int:
@@ -78,6 +81,7 @@ class Window(NamedTuple):
         end: stream index after the last one.
         intact: no sample in it was bridged or lost.
         stamp: when its last sample was taken (see ``Chunk.stamps``), NaN where unknown.
+        arrived: when its last sample was in the ring (see ``Chunk.arrived``), NaN where there was none.
     """
 
     samples: Samples
@@ -85,3 +89,4 @@ class Window(NamedTuple):
     end: int
     intact: bool = True
     stamp: float = float("nan")
+    arrived: float = float("nan")

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.compiled import compiled
+from dsp.compiled import compiled, config
 
 # Eight channels are written out as eight lanes below; with this pass LLVM packs them into vector registers
 # (three times as fast for long chunks), without it they stay scalar. It reorders nothing within a lane.
-numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
+config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
 
 LANES = 8
 
@@ -66,6 +65,16 @@ def advance(
 def kernel_for(channels: int) -> Callable[..., int]:
     """The compiled form of ``advance`` for this many channels; callers in a hurry keep it."""
     kernel: Callable[..., int] = _advance_lanes if channels == LANES else _advance_any
+    return kernel
+
+
+def kernel_for_many(channels: int) -> Callable[..., int]:
+    """The compiled form of ``advance`` for S streams in step.
+
+    It takes all of ``(S, T, C)`` samples, the sections, ``(S, sections, 2, C)`` state, the gain, ``(S, 2 N, C)``
+    history and the position that all streams have in common, and returns the next one.
+    """
+    kernel: Callable[..., int] = _advance_many_lanes if channels == LANES else _advance_many_any
     return kernel
 
 
@@ -185,3 +194,21 @@ def _advance_lanes(samples, begin, stop, sections, state, gain, history, positio
         if position == length:
             position = 0
     return position
+
+
+@compiled(nogil=True, error_model="numpy")
+def _advance_many_any(samples, sections, state, gain, history, position):  # type: ignore[no-untyped-def]
+    """``_advance_any`` for one stream after the other."""
+    end = position
+    for s in range(samples.shape[0]):
+        end = _advance_any(samples[s], 0, samples.shape[1], sections, state[s], gain, history[s], position)
+    return end
+
+
+@compiled(nogil=True, error_model="numpy")
+def _advance_many_lanes(samples, sections, state, gain, history, position):  # type: ignore[no-untyped-def]
+    """``_advance_lanes`` for one stream after the other."""
+    end = position
+    for s in range(samples.shape[0]):
+        end = _advance_lanes(samples[s], 0, samples.shape[1], sections, state[s], gain, history[s], position)
+    return end

@@ -96,9 +96,15 @@ class Pipeline:
         if self._next is None:
             self._state[:] = self._rest[:, :, None] * samples[0].astype(np.float64)
             self._real = chunk.first
-        yield from self._run(samples, chunk.first, chunk.stamps)
+        yield from self._run(samples, chunk.first, chunk.stamps, chunk.arrived)
 
-    def _run(self, samples: Samples, first: int, stamps: NDArray[np.float64] | None) -> Iterator[Window]:
+    def _run(
+        self,
+        samples: Samples,
+        first: int,
+        stamps: NDArray[np.float64] | None,
+        arrived: NDArray[np.float64] | None,
+    ) -> Iterator[Window]:
         begin, total = 0, len(samples)
         while begin < total:
             stop = min(total, begin + self._due)
@@ -112,10 +118,9 @@ class Pipeline:
             if self._due == 0:
                 self._due = self._hop
                 view = self._history[self._position : self._position + self._window]
-                stamp = float("nan") if stamps is None else float(stamps[stop - 1])
                 intact = end - self._window >= self._real
                 self.marred += not intact
-                yield Window(view, end - self._window, end, intact, stamp)
+                yield Window(view, end - self._window, end, intact, _at(stamps, stop - 1), _at(arrived, stop - 1))
 
     def _cross(self, first: int, chunk: Chunk, after: NDArray[np.float32]) -> Iterator[Window]:
         """Bridges the gap from ``first`` to a chunk, or starts anew where it is too long."""
@@ -130,7 +135,8 @@ class Pipeline:
         line = self._last + step * np.arange(1, gap + 1)[:, None] / (gap + 1)
         # What is bridged is known once the sample after it is there, and not before.
         stamps = None if chunk.stamps is None else np.full(gap, chunk.stamps[0])
-        yield from self._run(np.ascontiguousarray(line, np.float32), first, stamps)
+        arrived = None if chunk.arrived is None else np.full(gap, chunk.arrived[0])
+        yield from self._run(np.ascontiguousarray(line, np.float32), first, stamps, arrived)
 
     def _admit(self, chunk: Chunk) -> Samples:
         samples = np.ascontiguousarray(chunk.samples, np.float32)
@@ -149,6 +155,10 @@ class Pipeline:
                 "a source numbers its samples upwards, and reset() begins a new stream"
             )
         return samples
+
+
+def _at(times: NDArray[np.float64] | None, row: int) -> float:
+    return float("nan") if times is None else float(times[row])
 
 
 def longest_bridge(design: Design, bridge_ms: float = BRIDGE_MS) -> int:

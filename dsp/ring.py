@@ -7,7 +7,8 @@ The contract:
 3. A reader that comes late jumps ahead and counts what it lost in ``dropped``; nothing is lost silently.
 4. Cursors only grow: the writer claims, copies, then publishes; the reader copies, then checks the claim.
 5. So a block that was overwritten while it was being copied is noticed and counted, never handed out.
-6. Every sample keeps its stream index and its stamp; ``read`` never joins samples across a gap.
+6. Every sample keeps its stream index and its stamp, and gets the time at which it came into the ring; ``read`` never
+   joins samples across a gap.
 7. ``read`` returns a copy, which is the reader's own.
 8. The end of the stream, or the error that ended it, reaches the reader after the last sample.
 """
@@ -15,6 +16,7 @@ The contract:
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 
@@ -40,6 +42,7 @@ class Ring:
         self._samples = np.zeros((capacity, channels), np.float32)
         self._index = np.zeros(capacity, np.int64)
         self._stamps = np.full(capacity, np.nan)
+        self._arrived = np.full(capacity, np.nan)
         self._claimed = 0
         self._published = 0
         self._consumed = 0
@@ -79,10 +82,12 @@ class Ring:
         self._claimed = self._published + count
         at = self._published % self.capacity
         head = min(count, self.capacity - at)
+        now = time.perf_counter()
         for rows, lo, hi in ((slice(at, at + head), begin, begin + head), (slice(0, count - head), begin + head, stop)):
             self._samples[rows] = chunk.samples[lo:hi]
             self._index[rows] = np.arange(chunk.first + lo, chunk.first + hi)
             self._stamps[rows] = np.nan if chunk.stamps is None else chunk.stamps[lo:hi]
+            self._arrived[rows] = now
         self._published = self._claimed
 
     # The reader's side.
@@ -98,6 +103,11 @@ class Ring:
         if self._published > self._consumed or self._ended:
             return True
         return self._news.wait(timeout_s)
+
+    @property
+    def waiting(self) -> int:
+        """Samples that have come and were not read, as far as the reader can tell at this moment."""
+        return min(self._published - self._consumed, self.capacity)
 
     @property
     def finished(self) -> bool:
@@ -118,13 +128,13 @@ class Ring:
         if published == self._consumed:
             if self._error is not None and self._published == self._consumed:
                 raise self._error
-            return Chunk(np.zeros((0, self._samples.shape[1]), np.float32), 0, np.zeros(0))
+            return Chunk(np.zeros((0, self._samples.shape[1]), np.float32), 0, np.zeros(0), arrived=np.zeros(0))
         rows = np.arange(self._consumed, min(published, self._consumed + MOST)) % self.capacity
-        samples, index, stamps = self._samples[rows], self._index[rows], self._stamps[rows]
+        samples, index, times = self._samples[rows], self._index[rows], (self._stamps[rows], self._arrived[rows])
         # Whatever the writer has claimed since then may be torn: give it up.
         torn = min(max(self._claimed - self.capacity - self._consumed, 0), len(rows))
         self._skip_to(self._consumed + torn)
-        return self._up_to_gap(samples[torn:], index[torn:], stamps[torn:])
+        return self._up_to_gap(samples[torn:], index[torn:], times[0][torn:], times[1][torn:])
 
     def _skip_to(self, cursor: int) -> None:
         lost = cursor - self._consumed
@@ -132,10 +142,10 @@ class Ring:
             self.dropped += lost
             self._consumed = cursor
 
-    def _up_to_gap(self, samples: Samples, index: np.ndarray, stamps: np.ndarray) -> Chunk:
+    def _up_to_gap(self, samples: Samples, index: np.ndarray, stamps: np.ndarray, arrived: np.ndarray) -> Chunk:
         if not len(index):
-            return Chunk(samples, 0, stamps)
+            return Chunk(samples, 0, stamps, arrived=arrived)
         jumps = np.flatnonzero(np.diff(index) != 1)
         count = int(jumps[0]) + 1 if len(jumps) else len(index)
         self._consumed += count
-        return Chunk(samples[:count], int(index[0]), stamps[:count])
+        return Chunk(samples[:count], int(index[0]), stamps[:count], arrived=arrived[:count])

@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from devices.entry import Entry
 from devices.recording import UNLABELLED, Recording
+from dsp.caching import cache_folder
 from dsp.design import Design
 from dsp.flow import Samples, StreamInfo
 from dsp.pipeline import filtered, longest_bridge
 from train.progress import progress, say
 from train.sources import MAINS_HZ, Collection, open_collection, stamp
 from train.splits import choose
-from train.storage import cache_folder, whole
+from train.storage import whole
 
 REST = "rest"
 

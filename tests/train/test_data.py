@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from devices.formats.timeline import draw_line
 from devices.recording import UNLABELLED, Recording
 from devices.replay import Replay
+from dsp.caching import cache_folder
 from dsp.design import DspSpec, design
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline
@@ -22,7 +23,6 @@ from train.corpus import Corpus, load, track
 from train.crops import Crops, majority
 from train.keep import golden
 from train.sources import open_collection
-from train.storage import cache_folder
 from train.task import Task, grid, prepare
 
 INFO = StreamInfo("made up", 200.0, tuple("abcdefgh"))
