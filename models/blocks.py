@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -60,9 +61,25 @@ class Decorrelation(nn.Module):
         """``(B, C, T)`` to ``(B, M*C, T)``."""
         return self.matrix @ x
 
+    def fold_into(self, conv: nn.Conv1d) -> nn.Conv1d:
+        """A convolution of the plain input that does what ``conv`` does after this mixing, up to rounding.
+
+        Args:
+            conv: reads M*C channels in M groups.
+        """
+        members, channels = conv.groups, self.matrix.shape[1]
+        kernels = conv.weight.detach().view(members, -1, channels, conv.kernel_size[0])
+        mixed = torch.einsum("mock,mci->moik", kernels, self.matrix.view(members, channels, channels))
+        kernel, stride, padding = conv.kernel_size[0], conv.stride[0], conv.padding[0]
+        folded = nn.Conv1d(channels, conv.out_channels, kernel, stride, padding, bias=conv.bias is not None)
+        folded.weight = nn.Parameter(mixed.flatten(0, 1), requires_grad=False)
+        if conv.bias is not None:
+            folded.bias = nn.Parameter(conv.bias.detach(), requires_grad=False)
+        return folded
+
 
 class SqueezeExcitation(nn.Module):
-    """Weighs each channel by what all of them did over the whole window.
+    """What each channel is to be weighed by, from what all of them did over the whole window.
 
     Hu, Shen and Sun, "Squeeze-and-Excitation Networks", CVPR 2018, equations 2 to 4.
     """
@@ -74,16 +91,17 @@ class SqueezeExcitation(nn.Module):
         self.excite = nn.Conv1d(members * narrow, members * channels, 1, groups=members)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, M*channels, T)`` to the same shape."""
+        """``(B, M*channels, T)`` to the weights of its channels, ``(B, M*channels, 1)``, by which to multiply it."""
         mean = x.mean(-1, keepdim=True)
-        return x * torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(mean))))
 
 
 def fold(module: nn.Module) -> nn.Module:
     """A copy in eval mode whose batch normalisations are folded into the convolutions before them.
 
     It computes the same function up to rounding. A normalisation is found where it directly follows a convolution
-    in an ``nn.Sequential``, as ``conv_norm`` builds it.
+    in an ``nn.Sequential``, as ``conv_norm`` builds it. A network with a method ``settle`` then folds what only it
+    knows.
     """
     folded = copy.deepcopy(module).eval()
     for parent in list(folded.modules()):
@@ -94,7 +112,46 @@ def fold(module: nn.Module) -> nn.Module:
             if isinstance(conv, nn.Conv1d | nn.Conv2d) and isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
                 parent[after - 1] = fuse_conv_bn_eval(conv, norm)
                 del parent[after]
+    settle = getattr(folded, "settle", None)
+    if settle is not None:
+        settle()
     return folded
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def lie_like_samples(network: Network) -> Network:
+    """Lays the kernels out as samples are, ``(T, C)``, in place: a GPU's convolutions then need not turn either."""
+    for conv in network.modules():
+        if isinstance(conv, nn.Conv1d):
+            conv.weight.data = conv.weight.data.transpose(1, 2).contiguous().transpose(1, 2)
+    return network
+
+
+def widened(module: nn.Module) -> nn.Module:
+    """A copy whose 1-D convolutions are 2-D ones of height 1, for input ``(B, C, 1, T)`` instead of ``(B, C, T)``.
+
+    It computes the same where the rest of the network does not mind the additional axis; the caller must compare.
+    """
+    wide = copy.deepcopy(module)
+    for parent in list(wide.modules()):
+        for name, conv in list(parent.named_children()):
+            if isinstance(conv, nn.Conv1d) and isinstance(conv.padding, tuple):
+                setattr(parent, name, _widened(conv))
+    return wide
+
+
+def _widened(conv: nn.Conv1d) -> nn.Conv2d:
+    sizes = [(1, conv.kernel_size[0]), (1, conv.stride[0]), (0, int(conv.padding[0])), (1, conv.dilation[0])]
+    kernel, stride, padding, dilation = sizes
+    wide = nn.Conv2d(
+        conv.in_channels, conv.out_channels, kernel, stride, padding, dilation, conv.groups, conv.bias is not None
+    )
+    wide.weight = nn.Parameter(conv.weight.detach().unsqueeze(2), requires_grad=False)
+    if conv.bias is not None:
+        wide.bias = nn.Parameter(conv.bias.detach(), requires_grad=False)
+    return wide
 
 
 def stack_states(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

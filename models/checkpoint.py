@@ -1,9 +1,6 @@
 """Checkpoints: a trained network with everything that is needed to run it, as a folder without code.
 
-``model.safetensors``  the parameters; ``model.json``  family, config, labels, signal processing, views, decision,
-provenance; ``golden.safetensors``  a few windows with the logits that the network gave for them on the CPU, by which
-whoever loads it can tell that it still computes the same. ``views`` is the test-time augmentation; ``decision`` is
-where a calibrated rejection will live.
+What the files hold is said in ``models.card``, which reads what needs no network.
 """
 
 from __future__ import annotations
@@ -23,18 +20,10 @@ from torch import Tensor, nn
 
 from dsp.design import Design
 from models import families, folder, plain, stored
+from models.card import CARD, FILES, FORMAT, GOLDEN, WEIGHTS, Card, read_card
 from models.decision import Settings
 from models.stored import Golden
 from models.views import Views
-
-FORMAT = "myostream-checkpoint/1"
-CARD, WEIGHTS, GOLDEN = "model.json", "model.safetensors", "golden.safetensors"
-FILES = (CARD, WEIGHTS, GOLDEN)
-ENSEMBLE = "ensemble.json"
-CARD_KEYS = (
-    *("format", "family", "config", "labels", "dsp", "fingerprint", "views", "decision", "provenance"),
-    "sha256",
-)
 
 
 @dataclass(frozen=True)
@@ -117,7 +106,7 @@ def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: ND
         raise ValueError("the golden windows hold values that are not numbers (NaN or infinite); give others")
     served = copy.deepcopy(module).cpu().float().eval()
     state = {name: tensor.detach().clone().contiguous() for name, tensor in served.state_dict().items()}
-    stored.check_state(state, _fresh(checkpoint).state_dict())
+    check_state(state, _fresh(checkpoint).state_dict())
     with torch.inference_mode():
         windows = torch.from_numpy(golden)
         logits: Tensor = served(windows.transpose(1, 2).contiguous())
@@ -149,19 +138,16 @@ def load_member(path: Path, weight: float = 1.0) -> Member:
         ValueError: as ``load``.
     """
     try:
-        _refuse_missing(path)
-        card = stored.read_card(path / CARD, FORMAT, CARD_KEYS)
+        card = read_card(path)
         checkpoint = _checkpoint_of(card)
-        state = stored.read_tensors(path / WEIGHTS, card["sha256"])
+        state = _tensors(stored.read_tensors(path / WEIGHTS, card.sha256))
         module = _fresh(checkpoint)
-        stored.check_state(state, module.state_dict())
-        golden = stored.golden_of(
-            stored.read_tensors(path / GOLDEN, card["sha256"]), checkpoint.design.spec.channels, len(checkpoint.labels)
-        )
+        check_state(state, module.state_dict())
+        golden = card.golden()
     except ValueError as error:
         raise ValueError(f"the checkpoint {path} cannot be used: {error}") from error
     module.load_state_dict(state)
-    return Member(path.resolve().name, weight, checkpoint, module.eval(), golden)
+    return Member(card.name, weight, checkpoint, module.eval(), golden)
 
 
 def refuse_foreign(target: Path) -> None:
@@ -183,15 +169,29 @@ def refuse_foreign(target: Path) -> None:
             raise ValueError(f"the folder {target} is not a checkpoint, so it is not overwritten; choose another path")
 
 
-def _refuse_missing(path: Path) -> None:
-    if not path.exists():
-        raise ValueError("there is nothing of that name; give the folder of a trained checkpoint")
-    if not path.is_dir():
-        raise ValueError("it is a file, and a checkpoint is a folder; give the folder that holds it")
-    if (path / ENSEMBLE).exists():
-        raise ValueError("it is an ensemble; name one of its members, or use it where an ensemble is taken")
-    if missing := [name for name in FILES if not (path / name).is_file()]:
-        raise ValueError(f"the folder holds no {' and no '.join(missing)}; give the folder that does")
+def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Compares the parameters in a file with those of a fresh network.
+
+    Raises:
+        ValueError: names, shapes or types differ, or a value is not a number.
+    """
+    for what, names in (
+        ("lacks the tensors", expected.keys() - state.keys()),
+        ("has unknown tensors", state.keys() - expected.keys()),
+    ):
+        if names:
+            first, *others = sorted(names)
+            more = f" and {len(others)} more" if others else ""
+            raise ValueError(f"its network {what} {first}{more}: family, config and parameters do not belong together")
+    for name, tensor in state.items():
+        wanted = expected[name]
+        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
+            raise ValueError(
+                f"the tensor {name} is {tensor.dtype} {tuple(tensor.shape)}, but the config asks for "
+                f"{wanted.dtype} {tuple(wanted.shape)}"
+            )
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"the tensor {name} holds values that are not numbers (NaN or infinite); train it again")
 
 
 def _card(checkpoint: Checkpoint, contents: Mapping[str, bytes]) -> dict[str, Any]:
@@ -209,27 +209,21 @@ def _card(checkpoint: Checkpoint, contents: Mapping[str, bytes]) -> dict[str, An
     }
 
 
-def _checkpoint_of(card: Mapping[str, Any]) -> Checkpoint:
-    try:
-        design = Design.from_json(card["dsp"])
-    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        raise ValueError(f"its dsp is damaged ({error})") from error
-    if design.fingerprint != card["fingerprint"]:
-        raise ValueError(
-            f"its fingerprint is {card['fingerprint']!r}, but its signal processing has {design.fingerprint!r}; "
-            "one of them was changed after training"
-        )
-    if not isinstance(card["labels"], list) or not isinstance(card["family"], str):
-        raise ValueError("the family must be a name and the labels a list of names")
+def _checkpoint_of(card: Card) -> Checkpoint:
     return Checkpoint(
-        family=card["family"],
-        config=card["config"],
-        labels=tuple(card["labels"]),
-        design=design,
-        views=Views.from_json(card["views"]),
-        decision=Settings.from_json(card["decision"]),
-        provenance=card["provenance"],
+        family=card.family,
+        config=card.config,
+        labels=card.labels,
+        design=card.design,
+        views=card.views,
+        decision=card.decision,
+        provenance=card.provenance,
     )
+
+
+def _tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Their own copies: what was read from a file cannot be written to."""
+    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
 def _fresh(checkpoint: Checkpoint) -> nn.Module:

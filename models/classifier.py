@@ -1,241 +1,190 @@
-"""The resident classifier: a checkpoint or an ensemble, ready on its device.
+"""The classifier of the live path: windows to probabilities, by whichever engine is at hand, without PyTorch in sight.
 
-Members of one architecture run as one network, all views as one batch; batch normalisation is folded away. Here,
-and in training, is the one place where ``(N, C)`` windows become ``(B, C, N)``.
+An engine holds the networks on its device and remembers the last window, so that only what is new has to be handed to
+it. It can spend less on a decision, if there is no time for all views and members: see ``Effort``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from dsp.design import Design
 from dsp.flow import Window
-from models import families
-from models.blocks import fold, stack_states
-from models.checkpoint import Member
 from models.decision import Settings
-from models.ensemble import Ensemble, load_ensemble
-from models.views import ORIGINAL, Views
+from models.listing import Listing
 
-TOLERANCE = 1e-3
-"""Golden logits may differ by this much absolutely plus this share of their size (float32 on any device)."""
+Windows = NDArray[np.float32]
+"""Shape ``(S, N, C)``: the present window of each of S streams, out of the pipeline."""
 
-SAMPLES_AT_ONCE = {"cpu": 2**13, "cuda": 2**20}
-"""Windows times views times samples in one forward pass of ``batch``.
-
-On a CPU what a layer hands to the next has to stay in the cache: passes of a hundred windows take up to twice as
-long per window. On a GPU it bounds the memory.
-"""
+Probabilities = NDArray[np.float32]
+"""Shape ``(S, K)``."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """Members that run as one network.
+class Effort(NamedTuple):
+    """How much is spent on a decision.
 
     Attributes:
-        module: folded, in eval mode, on the device; ``(B, C, N)`` to ``(B, K)`` or ``(B, m, K)`` logits.
-        views: of these members.
-        places: which of the ensemble's members they are, in the order of the network.
+        members: places in the ensemble of those that vote.
+        views: at most so many views of each window, the original first.
     """
 
-    module: nn.Module
-    views: Views
-    places: tuple[int, ...]
+    members: tuple[int, ...]
+    views: int
 
-    def logits(self, x: Tensor) -> Tensor:
-        """``(B, C, N)`` to ``(B, m, K)``."""
-        out: Tensor = self.module(x)
-        return out.view(len(x), len(self.places), -1)
 
-    def probabilities(self, x: Tensor, views: Views) -> Tensor:
-        """``(B, C, N)`` to ``(m, B, K)``: for each member, the mean over the views."""
-        return views.mean(self.logits(views.apply(x)).softmax(-1)).transpose(0, 1)
+class Engine(Protocol):
+    """Networks and views on a device, for a fixed number of streams; used by one thread."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people: ``torch``, ``onnx``, ``int8``, ``openvino``."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes, for people."""
+
+    def take(self, windows: Windows, fresh: int) -> None:
+        """Copies what is new.
+
+        Args:
+            windows: of each stream; not kept.
+            fresh: samples at the end of each that the engine has not seen; N where it has seen none.
+        """
+
+    def answer(self, effort: Effort) -> Probabilities:
+        """Weighted mean over members and views for the windows last taken, in a fresh array."""
+
+    def rehearse(self, effort: Effort) -> None:
+        """Looks once more at what was taken, so that a processor that has slept has everything at hand again."""
+
+    def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
+        """Probabilities ``(B, K)`` of unrelated windows ``(B, N, C)``, B from 0 to anything; for measuring."""
 
 
 class Classifier:
-    """Windows to probabilities. Made by ``load_classifier``.
+    """One stream's windows to probabilities. Made by ``load_classifier``.
 
-    A single window always runs as a batch of one (with its views), so its probabilities are the same to the last bit
-    from run to run; ``batch`` may differ from it by rounding. One thread at a time: it has one input to fill.
+    A window's probabilities are the same to the last bit from run to run on one machine. One thread at a time.
 
     Attributes:
+        engine: that computes.
         labels: K gestures in the order of the probabilities.
         design: the signal processing whose windows it takes.
         decision: settings of the decision layer (those of the first member).
         provenance: of the ensemble or the checkpoint.
         member_names: M names.
-        weights: ``(M,)``, sum to 1.
-        device: on which it runs.
+        weights: M, sum to 1.
+        efforts: from everything down to one view of one member.
+        notes: what a person should know about the choice of the engine, a sentence each.
+        costs_s: seconds that a decision takes at each effort, the median of ``warm_up``; before that, zeros.
     """
 
-    def __init__(self, ensemble: Ensemble, device: torch.device, *, views: bool = True) -> None:
-        members = ensemble.members
-        first = members[0].checkpoint
+    def __init__(self, engine: Engine, listing: Listing, efforts: Sequence[Effort], notes: Sequence[str] = ()) -> None:
+        first = listing.cards[0]
+        self.engine = engine
         self.labels: tuple[str, ...] = first.labels
         self.design: Design = first.design
         self.decision: Settings = first.decision
-        self.provenance: Mapping[str, Any] = ensemble.provenance
-        self.member_names: tuple[str, ...] = tuple(member.name for member in members)
-        self.weights: tuple[float, ...] = tuple(member.weight for member in members)
-        self.device = device
-        self.views = views
-        self._groups = _grouped(members, device)
-        self._order = _inverse([place for group in self._groups for place in group.places])
-        self._shares = torch.tensor(self.weights, dtype=torch.float32, device=device)[:, None, None]
-        spec = first.design.spec
-        self._input = torch.zeros((1, spec.channels, spec.window), pin_memory=device.type == "cuda")
-        self._samples = self._input.numpy()[0].T
-        for group in self._groups:
-            self._replay(group, members)
+        self.provenance: Mapping[str, Any] = listing.provenance
+        self.member_names: tuple[str, ...] = tuple(card.name for card in listing.cards)
+        self.weights = listing.weights
+        self.efforts = tuple(efforts)
+        self.notes = tuple(notes)
+        self.costs_s = (0.0,) * len(self.efforts)
+        self._shape = (first.design.spec.window, first.design.spec.channels)
+        self._seen = self._taken = -1
+
+    @property
+    def device(self) -> str:
+        """Where it computes, for people."""
+        return self.engine.device
 
     def __call__(self, window: Window) -> NDArray[np.float32]:
-        """Probabilities ``(K,)`` float32 of one window, in a fresh array.
+        """Probabilities ``(K,)`` float32 of one window at full effort, in a fresh array; raises as ``take``."""
+        self.take(window)
+        return self.answer()
+
+    def take(self, window: Window) -> None:
+        """Hands a window to the engine: of one that follows the last one answered, only what is new.
 
         Raises:
             ValueError: the window has another shape than ``design`` gives.
         """
-        if window.samples.shape != self._samples.shape:
+        if window.samples.shape != self._shape:
             raise ValueError(
                 f"the window has shape {window.samples.shape}, but this checkpoint takes (samples, channels) "
-                f"{self._samples.shape}; cut windows by its own dsp spec"
+                f"{self._shape}; cut windows by its own dsp spec"
             )
-        np.copyto(self._samples, window.samples)
-        with torch.inference_mode(), _exact(self.device):
-            mixed = (self._members(self._input.to(self.device), self.views) * self._shares).sum(0)[0]
-        result: NDArray[np.float32] = mixed.cpu().numpy()
-        return result
+        step = window.end - self._seen
+        # A window that overlaps the last one but does not follow it in time belongs to another stream.
+        fresh = step if self._seen >= 0 and 0 < step < self._shape[0] else self._shape[0]
+        self.engine.take(window.samples[None], fresh)
+        self._taken = window.end
 
-    def batch(self, windows: NDArray[np.float32], views: bool | None = None) -> NDArray[np.float32]:
-        """Probabilities ``(B, K)`` of windows ``(B, N, C)`` of any length N; views as it was loaded if None."""
-        shares = np.array(self.weights, np.float32)[:, None, None]
-        mixed: NDArray[np.float32] = (self.batch_members(windows, views) * shares).sum(0)
-        return mixed
+    def answer(self, effort: int = 0) -> NDArray[np.float32]:
+        """Probabilities ``(K,)`` float32 of the window last taken, in a fresh array.
 
-    def batch_members(self, windows: NDArray[np.float32], views: bool | None = None) -> NDArray[np.float32]:
-        """Probabilities ``(M, B, K)`` of each member for windows ``(B, N, C)`` of any length N.
+        Args:
+            effort: index into ``efforts``; 0 is everything.
+        """
+        self._seen = self._taken
+        probabilities: NDArray[np.float32] = self.engine.answer(self.efforts[effort])[0]
+        return probabilities
+
+    def rehearse(self) -> None:
+        """Has the networks at hand for a window that is about to come; see ``stream.foresight``."""
+        self.engine.rehearse(Effort(self.efforts[0].members, 1))
+
+    def in_words(self, effort: int) -> str:
+        """What an effort is, for people: ``3 of 5 views``."""
+        spent, everything = self.efforts[effort], self.efforts[0]
+        parts = [
+            f"{part} of {whole} {what}"
+            for part, whole, what in (
+                (len(spent.members), len(everything.members), "members"),
+                (spent.views, everything.views, "views"),
+            )
+            if part < whole
+        ]
+        return ", ".join(parts) or "everything"
+
+    def batch(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities ``(B, K)`` of unrelated windows ``(B, N, C)``, at full effort.
 
         Raises:
-            ValueError: another number of channels, or windows shorter than a view's shift.
+            ValueError: windows of another shape.
         """
-        channels = self.design.spec.channels
-        if windows.ndim != 3 or windows.shape[1] < 1 or windows.shape[2] != channels:
-            raise ValueError(f"windows have shape {windows.shape}; this checkpoint takes (B, N, {channels})")
-        use = self.views if views is None else views
-        rows = max(group.views.count for group in self._groups) if use else 1
-        step = max(1, SAMPLES_AT_ONCE[self.device.type] // (rows * windows.shape[1]))
-        parts = [np.zeros((len(self.weights), 0, len(self.labels)), np.float32)]
-        with torch.inference_mode(), _exact(self.device):
-            for start in range(0, len(windows), step):
-                x = np.array(windows[start : start + step].transpose(0, 2, 1), np.float32, order="C")
-                parts.append(self._members(torch.from_numpy(x).to(self.device), use).cpu().numpy())
-        return np.concatenate(parts, axis=1)
+        if windows.shape[1:] != self._shape:
+            raise ValueError(f"windows have shape {windows.shape}; this checkpoint takes (B, {self._shape[0]}, C)")
+        return self.engine.batch(windows, self.efforts[0])
 
-    def warm_up(self, runs: int = 5) -> None:
-        """Runs a few silent windows, so that the first real one finds everything allocated and chosen."""
-        for _ in range(runs):
-            self(Window(np.zeros(self._samples.shape, np.float32), 0, len(self._samples)))
+    def warm_up(self, runs: int = 7) -> None:
+        """Runs a few silent windows at each effort, so that the first real one finds everything there.
 
-    def _members(self, x: Tensor, views: bool) -> Tensor:
-        """``(B, C, N)`` to ``(M, B, K)`` probabilities."""
-        outs = [group.probabilities(x, group.views if views else ORIGINAL) for group in self._groups]
-        return outs[0] if len(outs) == 1 else torch.cat(outs)[self._order]
+        How long they took is kept in ``costs_s``.
+        """
+        length = self._shape[0]
+        hop = min(self.design.spec.hop, length)
+        silence = Window(np.zeros(self._shape, np.float32), 0, length)
+        costs = []
+        for effort in range(len(self.efforts)):
+            self.reset()
+            times = []
+            for run in range(runs):
+                began = perf_counter()
+                self.take(silence._replace(first=run * hop, end=run * hop + length))
+                self.answer(effort)
+                times.append(perf_counter() - began)
+            costs.append(sorted(times)[runs // 2])
+        self.costs_s = tuple(costs)
+        self.rehearse()
+        self.reset()
 
-    def _replay(self, group: Group, members: Sequence[Member]) -> None:
-        """Refuses a network that does not give the stored logits for the stored windows on this device."""
-        for row, place in enumerate(group.places):
-            member = members[place]
-            with torch.inference_mode(), _exact(self.device):
-                x = torch.from_numpy(member.golden.windows).transpose(1, 2).contiguous().to(self.device)
-                logits = group.logits(x)[:, row].cpu().numpy()
-            if not np.allclose(logits, member.golden.logits, rtol=TOLERANCE, atol=TOLERANCE):
-                worst = float(np.abs(logits - member.golden.logits).max())
-                raise ValueError(
-                    f"the checkpoint {member.name!r} gives other logits on {self.device} than when it was saved "
-                    f"(by up to {worst:.3g}); it is damaged or this device computes wrongly: try another device or "
-                    "train it again"
-                )
-
-
-def load_classifier(
-    path: str | Path, *, device: str = "auto", views: bool = True, threads: int | None = 1
-) -> Classifier:
-    """Loads a checkpoint or an ensemble and checks, on the device, that it computes what it did when it was saved.
-
-    Args:
-        path: of the folder.
-        device: "auto" (a CUDA device where there is one, else the CPU), "cpu", "cuda", "cuda:1", ...
-        views: test-time augmentation as the checkpoint says, or off.
-        threads: for PyTorch on the CPU, in the whole process; None leaves them as they are.
-
-    Raises:
-        ValueError: the checkpoint cannot be used, or the device is not there; one sentence that says why.
-    """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; give at least 1")
-    where = _device(device)
-    ensemble = load_ensemble(path)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return Classifier(ensemble, where, views=views)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"there is no device {name!r}; use auto, cpu or cuda") from error
-    there = torch.cuda.device_count() if device.type == "cuda" else int(device.type == "cpu")
-    if (device.index or 0) >= there:
-        raise ValueError(
-            f"the device {name!r} is not there (PyTorch {torch.__version__} sees {torch.cuda.device_count()} CUDA "
-            "devices); use auto or cpu, or install PyTorch with CUDA"
-        )
-    return device
-
-
-def _grouped(members: Sequence[Member], device: torch.device) -> list[Group]:
-    """One group for each architecture with its views, where the family can be stacked."""
-    alike: dict[str, list[int]] = {}
-    for place, member in enumerate(members):
-        checkpoint = member.checkpoint
-        stackable = families.family_of(checkpoint.family).stackable
-        key = [checkpoint.family, checkpoint.config, checkpoint.views.to_json(), None if stackable else place]
-        alike.setdefault(json.dumps(key, sort_keys=True), []).append(place)
-    return [_group([members[place] for place in places], tuple(places), device) for places in alike.values()]
-
-
-def _group(members: Sequence[Member], places: tuple[int, ...], device: torch.device) -> Group:
-    checkpoint, module = members[0].checkpoint, members[0].module
-    if len(members) > 1:
-        with torch.random.fork_rng(devices=[]):
-            module = families.build(checkpoint.family, checkpoint.config, len(members))
-        module.load_state_dict(stack_states([member.module.state_dict() for member in members]))
-    served = fold(module).requires_grad_(False).to(device)
-    return Group(served, checkpoint.views, places)
-
-
-def _inverse(places: Sequence[int]) -> list[int]:
-    """Where in ``places`` each of 0, 1, ... stands."""
-    return [places.index(place) for place in range(len(places))]
-
-
-@contextmanager
-def _exact(device: torch.device) -> Iterator[None]:
-    """Full float32 on CUDA: no TF32, and the same algorithm from run to run."""
-    if device.type != "cuda":
-        yield
-        return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield
+    def reset(self) -> None:
+        """Forgets the last window: the next one is taken whole."""
+        self._seen = self._taken = -1

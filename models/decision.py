@@ -24,6 +24,7 @@ class Decision(NamedTuple):
         probabilities: ``(K,)`` float32 of the classifier for this window alone, before smoothing.
         first: stream index of the window's first sample.
         end: stream index after its last one.
+        reduced: what was spent on it, in words, where there was no time for everything; else "".
     """
 
     label: str | None
@@ -31,6 +32,7 @@ class Decision(NamedTuple):
     probabilities: NDArray[np.float32]
     first: int
     end: int
+    reduced: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Decide:
             self.reset()
         self._last = (window.first, window.end)
         self._recent.append(probabilities.astype(np.float64))
-        smoothed = np.mean(self._recent, axis=0)
+        smoothed = self._recent[0] if len(self._recent) == 1 else np.mean(self._recent, axis=0)
         chosen = self._choose(smoothed)
         confidence = float(smoothed[chosen])
         certain = confidence >= self.settings.threshold
@@ -135,3 +137,44 @@ class Decide:
         if present is None or smoothed[present] < self.settings.threshold:
             return likeliest
         return likeliest if smoothed[likeliest] - smoothed[present] >= self.settings.hysteresis else present
+
+
+class DecideAll:
+    """What ``Decide`` does, for S streams at once and without an object for each decision.
+
+    Every window is intact and follows the one before it.
+
+    Args:
+        classes: K.
+        streams: S.
+        settings: see there.
+    """
+
+    def __init__(self, classes: int, streams: int, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._recent = np.zeros((self.settings.smoothing, streams, classes))
+        self._count = 0
+        self._rows = np.arange(streams)
+        self._present = np.full(streams, -1)
+
+    def __call__(self, probabilities: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Decides about one window of each stream.
+
+        Args:
+            probabilities: ``(S, K)``.
+
+        Returns:
+            ``(S,)`` labels as indices, -1 where it abstains; ``(S,)`` confidences.
+        """
+        self._recent[self._count % len(self._recent)] = probabilities
+        self._count += 1
+        smoothed = self._recent[: self._count].mean(axis=0)
+        chosen = smoothed.argmax(axis=1)
+        held, present = self._present >= 0, np.maximum(self._present, 0)
+        kept = smoothed[self._rows, present]
+        stays = held & (kept >= self.settings.threshold)
+        stays &= smoothed[self._rows, chosen] - kept < self.settings.hysteresis
+        chosen = np.where(stays, present, chosen)
+        confidence = smoothed[self._rows, chosen]
+        self._present = np.where(confidence >= self.settings.threshold, chosen, -1)
+        return self._present.astype(np.int64), confidence

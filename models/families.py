@@ -2,7 +2,8 @@
 
 A family is one file with a frozen dataclass ``Config``, whose fields all have defaults and include ``channels`` and
 ``classes``, and ``build(config) -> nn.Module``: ``(B, C, T)`` in, ``(B, K)`` logits out. One that is ``stackable``
-also takes ``members`` (see ``models.blocks``).
+also takes ``members`` (see ``models.blocks``); one that is ``lean`` has ``lean(network, windows, length)``, the same
+folded network for a fixed number of windows as rows, in fewer steps (see ``models.columns``).
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ class Family:
     Attributes:
         module: to import.
         stackable: ``build`` takes ``members``, so that an ensemble of it runs as one network.
+        lean: it has a form for few windows on a GPU.
         extra: the optional dependency group that it needs, or None.
     """
 
     module: str
     stackable: bool = False
+    lean: bool = False
     extra: str | None = None
 
     def load(self) -> Any:
@@ -47,7 +50,7 @@ class Family:
             ) from error
 
 
-FAMILIES: dict[str, Family] = {"se_resnet": Family("models.se_resnet", stackable=True)}
+FAMILIES: dict[str, Family] = {"se_resnet": Family("models.se_resnet", stackable=True, lean=True)}
 
 
 def family_of(name: str) -> Family:
@@ -93,3 +96,18 @@ def build(family: str, config: Mapping[str, Any] | Any, members: int = 1) -> nn.
     settings = config_of(family, config)
     network: nn.Module = module.build(settings) if members == 1 else module.build(settings, members)
     return network
+
+
+def lean(family: str, network: nn.Module, windows: int, length: int) -> nn.Module | None:
+    """A folded network in fewer steps, rows ``(B*T + 1, C)`` to logits; None where the family has no such form.
+
+    Args:
+        family: a key of ``FAMILIES``.
+        network: of one member, folded; on the device and in the precision that it is to run in.
+        windows: B.
+        length: T.
+    """
+    if not family_of(family).lean:
+        return None
+    made: nn.Module = family_of(family).load().lean(network, windows, length)
+    return made

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from models.blocks import Decorrelation, SqueezeExcitation, conv_norm
+from models.blocks import Decorrelation, SqueezeExcitation, conv_norm, lie_like_samples
+from models.columns import FEW, Aside, Columns, Pointwise, product
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """One residual unit."""
-        y = self.weigh(self.leave(torch.relu(self.enter(x))))
-        return torch.relu(y + self.skip(x))
+        y = self.leave(torch.relu(self.enter(x)))
+        return torch.relu(torch.addcmul(self.skip(x), y, self.weigh(y)))
 
 
 class SEResNet(nn.Module):
@@ -92,7 +94,7 @@ class SEResNet(nn.Module):
         self.members = members
         self.classes = config.classes
         first, last = config.widths[0], config.widths[-1]
-        self.decorrelate = Decorrelation(config.channels, members)
+        self.decorrelate: nn.Module = Decorrelation(config.channels, members)
         self.stem = conv_norm(config.channels, first, config.kernel, stride=config.stem_stride, members=members)
         units = [Residual(first, first, 1, config, members) for _ in range(config.depth)]
         for before, width in pairwise(config.widths):
@@ -106,11 +108,162 @@ class SEResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits; see the class."""
         features = self.units(torch.relu(self.stem(self.decorrelate(x)))).mean(-1, keepdim=True)
-        logits: Tensor = self.head(self.dropout(features))
-        shape = (len(x), self.classes) if self.members == 1 else (len(x), self.members, self.classes)
-        return logits.view(shape)
+        logits: Tensor = self.head(self.dropout(features)).flatten(1)
+        return logits if self.members == 1 else logits.view(-1, self.members, self.classes)
+
+    def settle(self) -> None:
+        """Folds the mixing of the channels into the stem, for serving (``blocks.fold``)."""
+        stem = self.stem[0]
+        if isinstance(self.decorrelate, Decorrelation) and isinstance(stem, nn.Conv1d):
+            self.stem[0] = self.decorrelate.fold_into(stem)
+            self.decorrelate = nn.Identity()
 
 
 def build(config: Config, members: int = 1) -> SEResNet:
     """A fresh network with PyTorch's default initialisation."""
     return SEResNet(config, members)
+
+
+class Lean(nn.Module):
+    """A folded network for few windows, in as few steps one after another as there can be.
+
+    Rows ``(B*T + 1, C)`` to logits ``(B, K)``; see ``models.columns``.
+
+    Args:
+        network: of one member, folded (``blocks.fold``).
+        windows: B.
+        length: T.
+    """
+
+    def __init__(self, network: SEResNet, windows: int, length: int) -> None:
+        super().__init__()
+        self.windows = windows
+        stem = _conv(network.stem)
+        aside = Aside(stem.weight.device)
+        self.stem = Columns(stem, windows, length, relu=True)
+        self.units = nn.ModuleList()
+        length = self.stem.length
+        for unit in network.units:
+            lean = LeanResidual(cast("Residual", unit), windows, length, aside)
+            self.units.append(lean)
+            length = lean.leave.length
+        self.head = Pointwise(network.head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits; see the class."""
+        y = self.stem(self.stem.columns(x))
+        for unit in self.units:
+            y = unit(y)
+        logits: Tensor = self.head(y[:-1].view(self.windows, -1, y.shape[1]).mean(1))
+        return logits
+
+
+class LeanResidual(nn.Module):
+    """A ``Residual`` on rows; ``(B*T + 1, inputs)`` to ``(B*T' + 1, outputs)``.
+
+    What squeezing needs of the second convolution is its mean over time. Both are linear, so together they are one
+    product with what flows into it (``gate``), and the weights can be had while the convolution is still going on.
+    """
+
+    memory: Tensor
+    gate: Tensor
+    offset: Tensor
+
+    def __init__(self, unit: Residual, windows: int, length: int, aside: Aside) -> None:
+        super().__init__()
+        self.windows, self.aside = windows, aside
+        leave, squeeze = _conv(unit.leave), unit.weigh.squeeze
+        self.enter = Columns(_conv(unit.enter), windows, length, relu=True)
+        self.leave = Columns(leave, windows, self.enter.length, relu=False)
+        self.excite = Pointwise(unit.weigh.excite)
+        self.skip = Pointwise(_conv(unit.skip)) if isinstance(unit.skip, nn.Sequential) else None
+        gate, offset = _squeezed_mean(leave, squeeze, self.enter.length)
+        self.register_buffer("gate", gate)
+        self.register_buffer("offset", offset)
+        self.register_buffer("memory", torch.zeros_like(self.leave.memory))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """One residual unit."""
+        under = self.enter.columns(x)
+        inside = self.enter(under)
+        with self.aside:
+            squeezed = product(inside[:-1].view(self.windows, -1), self.gate, self.offset, relu=True)
+            weights = torch.sigmoid_(self.excite(squeezed))
+        # What the skip's kernel of one sample reads is what lies under the middle of the other kernel.
+        skip = x[:-1] if self.skip is None else self.skip(under[:, self.enter.middle])
+        y = self.leave(self.leave.columns(inside))[:-1].view(self.windows, self.leave.length, -1)
+        self.aside.join()
+        out = self.memory[:-1].view_as(y)
+        torch.relu_(torch.addcmul(skip.view_as(y), y, weights[:, None], out=out))
+        return self.memory
+
+
+class Swift(nn.Module):
+    """A folded network for many windows: convolutions, and nothing written twice that need not be.
+
+    Rows ``(B*T + 1, C)`` to logits ``(B, K)``.
+
+    Args:
+        network: of one member, folded; changed to kernels that lie like the samples.
+        windows: B.
+        length: T.
+    """
+
+    def __init__(self, network: SEResNet, windows: int, length: int) -> None:
+        super().__init__()
+        self.windows, self.length = windows, length
+        self.network = lie_like_samples(network)
+        self.squeeze = nn.ModuleList(Pointwise(unit.weigh.squeeze, relu=True) for unit in _units(network))
+        self.excite = nn.ModuleList(Pointwise(unit.weigh.excite) for unit in _units(network))
+        self.head = Pointwise(network.head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits; see the class."""
+        y = x[:-1].view(self.windows, self.length, -1).transpose(1, 2)
+        y = torch.relu_(self.network.stem(y))
+        for unit, squeeze, excite in zip(_units(self.network), self.squeeze, self.excite, strict=True):
+            inner = unit.leave(torch.relu_(unit.enter(y)))
+            weights = torch.sigmoid_(excite(squeeze(inner.mean(-1))))
+            y = torch.relu_(torch.addcmul(unit.skip(y), inner, weights[..., None]))
+        logits: Tensor = self.head(y.mean(-1))
+        return logits
+
+
+def lean(network: SEResNet, windows: int, length: int) -> nn.Module:
+    """The same network for a GPU and a fixed number of windows: ``Lean`` for few, ``Swift`` for many."""
+    return (Lean if windows <= FEW else Swift)(network, windows, length)
+
+
+def _squeezed_mean(conv: nn.Conv1d, squeeze: nn.Conv1d, length: int) -> tuple[Tensor, Tensor]:
+    """The mean over time of a convolution of step 1 and then a squeeze, as one product.
+
+    Args:
+        conv: C to O channels, with a bias, padded by half its kernel.
+        squeeze: O to n channels, kernel 1.
+        length: T of the input and the output.
+
+    Returns:
+        ``(T*C, n)`` for input laid out ``(B, T*C)``, and ``(n,)`` to be added.
+    """
+    taps, padding = conv.kernel_size[0], int(conv.padding[0])
+    narrow = squeeze.weight.detach().double()[:, :, 0]
+    each = torch.einsum("no,ock->kcn", narrow, conv.weight.detach().double())
+    # Sample s meets tap k where there is an output at s - k + padding.
+    output = torch.arange(length)[:, None] - torch.arange(taps) + padding
+    meets = ((output >= 0) & (output < length)).to(each)
+    gate = torch.einsum("sk,kcn->scn", meets, each).flatten(0, 1) / length
+    offset = narrow @ _bias_of(conv).double() + _bias_of(squeeze).double()
+    return gate.to(conv.weight), offset.to(conv.weight)
+
+
+def _bias_of(conv: nn.Conv1d) -> Tensor:
+    return torch.zeros_like(conv.weight[:, 0, 0]) if conv.bias is None else conv.bias.detach()
+
+
+def _units(network: SEResNet) -> list[Residual]:
+    return [cast("Residual", unit) for unit in network.units]
+
+
+def _conv(folded: nn.Sequential) -> nn.Conv1d:
+    """What is left of ``conv_norm`` after folding."""
+    return cast("nn.Conv1d", folded[0])

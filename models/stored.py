@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load
-from torch import Tensor
+from safetensors.numpy import load
 
 from models import plain
 
@@ -60,7 +58,7 @@ def json_bytes(card: Mapping[str, Any]) -> bytes:
         raise ValueError(f"the provenance holds what JSON cannot ({error}); give plain values, without NaN") from error
 
 
-def read_tensors(path: Path, digests: object) -> dict[str, Tensor]:
+def read_tensors(path: Path, digests: object) -> dict[str, NDArray[Any]]:
     """Reads a safetensors file whose SHA-256, in hex, stands in ``digests`` under its name.
 
     Raises:
@@ -69,45 +67,20 @@ def read_tensors(path: Path, digests: object) -> dict[str, Tensor]:
     content = path.read_bytes()
     try:
         tensors = load(content)
-    except (safetensors.SafetensorError, ValueError, LookupError, RuntimeError) as error:
+    except (safetensors.SafetensorError, ValueError, LookupError, RuntimeError, TypeError) as error:
         raise ValueError(f"{path.name} is no whole safetensors file ({error}); copy the checkpoint again") from error
     if not isinstance(digests, dict) or digests.get(path.name) != hashlib.sha256(content).hexdigest():
         raise ValueError(f"{path.name} is not the file that was saved (its sha256 differs); copy the checkpoint again")
     return tensors
 
 
-def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Compares the parameters in a file with those of a fresh network.
-
-    Raises:
-        ValueError: names, shapes or types differ, or a value is not a number.
-    """
-    for what, names in (
-        ("lacks the tensors", expected.keys() - state.keys()),
-        ("has unknown tensors", state.keys() - expected.keys()),
-    ):
-        if names:
-            first, *others = sorted(names)
-            more = f" and {len(others)} more" if others else ""
-            raise ValueError(f"its network {what} {first}{more}: family, config and parameters do not belong together")
-    for name, tensor in state.items():
-        wanted = expected[name]
-        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
-            raise ValueError(
-                f"the tensor {name} is {tensor.dtype} {tuple(tensor.shape)}, but the config asks for "
-                f"{wanted.dtype} {tuple(wanted.shape)}"
-            )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"the tensor {name} holds values that are not numbers (NaN or infinite); train it again")
-
-
-def golden_of(tensors: Mapping[str, Tensor], channels: int, classes: int) -> Golden:
+def golden_of(tensors: Mapping[str, NDArray[Any]], channels: int, classes: int) -> Golden:
     """The golden windows out of their file.
 
     Raises:
         ValueError: they do not fit a network of C channels and K classes.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor.dtype == torch.float32}
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor.dtype == np.float32}
     windows, logits = shapes.get("windows", ()), shapes.get("logits", ())
     if (
         set(tensors) != {"windows", "logits"}
@@ -120,4 +93,4 @@ def golden_of(tensors: Mapping[str, Tensor], channels: int, classes: int) -> Gol
             f"the golden file must hold windows (G, N, {channels}) and logits (G, {classes}), both float32; it holds "
             + ", ".join(f"{name} {tuple(tensor.shape)} {tensor.dtype}" for name, tensor in sorted(tensors.items()))
         )
-    return Golden(tensors["windows"].numpy(), tensors["logits"].numpy())
+    return Golden(tensors["windows"].copy(), tensors["logits"].copy())

@@ -11,12 +11,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from models import plain
+
+
+class Arrangement(NamedTuple):
+    """What the V views of a ``(C, T)`` window are: ``roll(window, -shift[v]) * gain[v] + noise[v]`` for each v.
+
+    The original comes first, then what is worth most, so that the first few are the ones to keep.
+
+    Attributes:
+        shift: ``(V,)`` int64, samples to the left.
+        gain: ``(V,)`` float32.
+        noise: ``(V, C, T)`` float32.
+    """
+
+    shift: NDArray[np.int64]
+    gain: NDArray[np.float32]
+    noise: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +59,36 @@ class Views:
             raise ValueError(f"noise is {self.noise}; give a standard deviation from 0 (no such view) up")
         if not self.gain > 0:
             raise ValueError(f"gain is {self.gain}; give a factor above 0 (1 for no such view)")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed is {self.seed}; give a number from 0 to 2**63 - 1")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed is {self.seed}; give a number from 0 to 2**32 - 1")
 
     @property
     def count(self) -> int:
         """V, the views with the original."""
         return 1 + 2 * (self.shift > 0) + (self.noise > 0) + (self.gain != 1)
 
-    def apply(self, x: Tensor) -> Tensor:
-        """All views of a batch: ``(B, C, T)`` to ``(V*B, C, T)``, the whole batch for one view after another.
+    def arranged(self, channels: int, length: int) -> Arrangement:
+        """The views as arrays, for windows of one size.
 
         Raises:
             ValueError: the shift is as long as the window or longer.
         """
-        if self.count == 1:
-            return x
-        length = x.shape[-1]
         if self.shift >= length:
             raise ValueError(
                 f"views.shift is {self.shift} samples, but the window has only {length}; "
                 "use a smaller shift or longer windows, or switch the views off"
             )
-        views = [x]
-        if self.shift:
-            views += [torch.roll(x, -self.shift, -1), torch.roll(x, self.shift, -1)]
-        if self.noise:
-            views.append(x + self.noise * _noise(self.seed, x.shape[-2], length, x.device))
-        if self.gain != 1:
-            views.append(x * self.gain)
-        return torch.cat(views)
-
-    def mean(self, probabilities: Tensor) -> Tensor:
-        """Means over the views: ``(V*B, ...)`` in the order of ``apply`` to ``(B, ...)``."""
-        if self.count == 1:
-            return probabilities
-        return probabilities.view(self.count, -1, *probabilities.shape[1:]).mean(0)
+        seen = [(0, 1.0, 0.0)]
+        seen += [(self.shift, 1.0, 0.0), (-self.shift, 1.0, 0.0)] if self.shift else []
+        seen += [(0, 1.0, self.noise)] if self.noise else []
+        seen += [(0, self.gain, 0.0)] if self.gain != 1 else []
+        shift, gain, noise = zip(*seen, strict=True)
+        bank = _bank(self.seed, channels, length)
+        return Arrangement(
+            np.array(shift, np.int64),
+            np.array(gain, np.float32),
+            np.array(noise, np.float32)[:, None, None] * bank,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -99,8 +109,7 @@ ORIGINAL = Views(shift=0, noise=0.0, gain=1.0)
 
 
 @lru_cache(maxsize=32)
-def _noise(seed: int, channels: int, length: int, device: torch.device) -> Tensor:
-    """``(C, T)`` standard normal, the same on every device since it is drawn on the CPU."""
-    with torch.inference_mode(False):
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randn(channels, length, generator=generator).to(device)
+def _bank(seed: int, channels: int, length: int) -> NDArray[np.float32]:
+    """``(C, T)`` standard normal. ``RandomState`` and no newer generator, since NumPy has frozen what it draws."""
+    drawn = np.random.RandomState(seed).standard_normal((channels, length))
+    return drawn.astype(np.float32)

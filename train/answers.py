@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from devices.entry import Entry
 from dsp.flow import Samples
-from models.classifier import Classifier
+from models.networks import Networks
 from train.corpus import Track
 from train.progress import Advance, progress
 from train.task import grid
@@ -77,7 +77,7 @@ def questions(track: Track, entries: Sequence[Entry], length: int, hop: int) -> 
     return Questions(places, truth, owner, trials)
 
 
-def ask(classifier: Classifier, track: Track, asked: Questions, whole: Sequence[int]) -> dict[str, Answers]:
+def ask(classifier: Networks, track: Track, asked: Questions, whole: Sequence[int]) -> dict[str, Answers]:
     """Every variant of a classifier: each member alone, the ensemble, and the ensemble with its views.
 
     Args:
@@ -107,7 +107,7 @@ def ask(classifier: Classifier, track: Track, asked: Questions, whole: Sequence[
 class _Collector:
     """Gathers the probabilities of all variants for rows that arrive batch by batch."""
 
-    def __init__(self, classifier: Classifier, rows: int) -> None:
+    def __init__(self, classifier: Networks, rows: int) -> None:
         shape = (len(classifier.member_names), rows, len(classifier.labels))
         self._classifier = classifier
         self._plain = np.zeros(shape, np.float32)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from models import checkpoint as checkpoints
-from models.classifier import load_classifier
-from models.ensemble import RUN, checkpoint_in, save_ensemble
+from models.engines.kept import FOLDER
+from models.ensemble import save_ensemble
+from models.listing import RUN, checkpoint_in
+from models.networks import load_networks
 from train.storage import check_writable
 
 
@@ -49,9 +51,9 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
         records = {}
         for name, path in zip(names, members, strict=True):
             records[name] = dict(checkpoints.load(checkpoint_in(path))[0].provenance)
-            shutil.copytree(checkpoint_in(path), neighbour / name)
+            shutil.copytree(checkpoint_in(path), neighbour / name, ignore=shutil.ignore_patterns(FOLDER))
         save_ensemble(neighbour, list(zip(names, shares, strict=True)), _provenance(records))
-        load_classifier(neighbour, device="cpu", threads=None)  # replays every member's golden windows
+        load_networks(neighbour, device="cpu", threads=None)  # replays every member's golden windows
         if out.exists():
             out.rmdir()
         neighbour.rename(out)

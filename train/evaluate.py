@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.classifier import Classifier, load_classifier
+from models.networks import Networks, load_networks
 from train import metrics, pictures
 from train.answers import Answers, Questions, ask, questions
 from train.corpus import Corpus, gather, track
@@ -50,7 +50,7 @@ def evaluate(
     """
     if out is not None:
         check_writable(out)
-    classifier = load_classifier(checkpoint, device=str(device_of(device)), threads=None)
+    classifier = load_networks(checkpoint, device=str(device_of(device)), threads=None)
     corpus = _corpus(classifier, data, protocol, people)
     spec = classifier.design.spec
     whole = track(classifier.design, corpus.recordings, classifier.labels)
@@ -151,7 +151,7 @@ def say_report(report: Mapping[str, Any]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _corpus(classifier: Classifier, data: str, protocol: str, people: Sequence[int] | None) -> Corpus:
+def _corpus(classifier: Networks, data: str, protocol: str, people: Sequence[int] | None) -> Corpus:
     spec = classifier.design.spec
     collection = open_collection(data, spec.rate_hz)
     corpus = gather(data, collection, under_test(protocol, collection.entries, people))
@@ -170,7 +170,7 @@ def _accuracy_of(
     return metrics.accuracy(metrics.confusion(truth[mine], answers[mine], classes))
 
 
-def _facts(checkpoint: Path, protocol: str, corpus: Corpus, classifier: Classifier) -> dict[str, Any]:
+def _facts(checkpoint: Path, protocol: str, corpus: Corpus, classifier: Networks) -> dict[str, Any]:
     spec = classifier.design.spec
     return {
         "checkpoint": str(checkpoint),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import refuse_foreign
-from models.ensemble import RUN
 from models.families import config_json
+from models.listing import RUN
 from train.corpus import Corpus
 from train.keep import keep
 from train.loop import STATE, Run

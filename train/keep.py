@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dsp.flow import Samples
 from models import checkpoint
-from models.ensemble import RUN
 from models.families import build
+from models.listing import RUN
 from train.state import Progress
 from train.task import Task
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.design import DspSpec
-from models.classifier import load_classifier
+from models.networks import load_networks
 from train import metrics, pictures
 from train.answers import Questions, ask, questions
 from train.corpus import Corpus, gather, track
@@ -41,7 +41,7 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
         ValueError: the data do not fit the checkpoint, or a recording is malformed or shorter than one window.
     """
     check_writable(output)
-    classifier = load_classifier(checkpoints, device=str(device_of(device)), threads=None)
+    classifier = load_networks(checkpoints, device=str(device_of(device)), threads=None)
     spec, labels = classifier.design.spec, classifier.labels
     collection = open_collection(data, spec.rate_hz)
     corpus = gather(data, collection, collection.entries)

@@ -58,11 +58,13 @@ def test_folding_a_module_in_training_gives_the_one_that_serves() -> None:
     assert module.training
 
 
-def test_squeeze_and_excitation_only_scales_channels() -> None:
+def test_squeeze_and_excitation_weighs_each_channel_by_what_all_did() -> None:
     block, x = SqueezeExcitation(6, 2), torch.randn(2, 6, 30)
-    ratio = block(x) / x
-    torch.testing.assert_close(ratio, ratio[..., :1].expand_as(ratio), rtol=1e-4, atol=1e-5)
-    assert bool(((ratio > 0) & (ratio < 1)).all())
+    weights = block(x)
+    assert weights.shape == (2, 6, 1)
+    assert bool(((weights > 0) & (weights < 1)).all())
+    torch.testing.assert_close(block(x.flip(-1)), weights)
+    assert not torch.allclose(block(x * torch.tensor([1.0, 1, 1, 1, 1, 9])[:, None] + 1), weights)
 
 
 def test_decorrelation_makes_the_channels_uncorrelated() -> None:

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 import torch
 
+from models.engines.rows import Rows, mean_over_views
+from models.networks import look
 from models.views import ORIGINAL, Views
+
+
+def seen(views: Views, x: torch.Tensor) -> torch.Tensor:
+    return look(x, views.arranged(x.shape[1], x.shape[2]))
 
 
 def test_the_five_views_in_their_order() -> None:
     x = torch.randn(3, 8, 204)
-    views = Views().apply(x).view(5, 3, 8, 204)
+    views = seen(Views(), x).view(5, 3, 8, 204)
     assert torch.equal(views[0], x)
     assert torch.equal(views[1][..., :-10], x[..., 10:])
     assert torch.equal(views[1][..., -10:], x[..., :10])
@@ -27,19 +33,25 @@ def test_the_five_views_in_their_order() -> None:
 def test_the_noise_is_the_same_every_time_and_follows_its_seed() -> None:
     x = torch.zeros(1, 8, 50)
     torch.manual_seed(1)
-    once = Views().apply(x)
+    once = seen(Views(), x)
     torch.manual_seed(2)
-    assert torch.equal(Views().apply(x), once)
-    assert not torch.equal(Views(seed=1).apply(x), once)
-    assert Views().apply(torch.zeros(1, 8, 60)).shape == (5, 8, 60)
+    assert torch.equal(seen(Views(), x), once)
+    assert not torch.equal(seen(Views(seed=1), x), once)
+    assert seen(Views(), torch.zeros(1, 8, 60)).shape == (5, 8, 60)
+
+
+def test_the_noise_is_the_same_everywhere_and_for_ever() -> None:
+    bank = Views().arranged(8, 204).noise[3]
+    assert bank.dtype == np.float32
+    np.testing.assert_allclose(bank[0, :3] / 0.02, [1.7640524, 0.4001572, 0.978738], rtol=1e-6)
 
 
 def test_drawing_the_noise_leaves_the_global_random_state_alone() -> None:
-    torch.manual_seed(3)
-    Views(seed=77).apply(torch.zeros(1, 8, 50))
-    drawn = torch.rand(1)
-    torch.manual_seed(3)
-    assert torch.equal(torch.rand(1), drawn)
+    np.random.seed(3)  # noqa: NPY002 - the global state is what is looked at
+    Views(seed=77).arranged(8, 50)
+    drawn = np.random.rand()  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    assert np.random.rand() == drawn  # noqa: NPY002
 
 
 @pytest.mark.parametrize(
@@ -48,22 +60,38 @@ def test_drawing_the_noise_leaves_the_global_random_state_alone() -> None:
 )
 def test_a_neutral_value_leaves_its_view_out(views: Views, count: int) -> None:
     x = torch.randn(2, 4, 30)
-    assert views.count == count
-    assert views.apply(x).shape == (2 * count, 4, 30)
-    assert torch.equal(views.apply(x)[:2], x)
+    assert views.count == len(views.arranged(4, 30).shift) == count
+    assert seen(views, x).shape == (2 * count, 4, 30)
+    assert torch.equal(seen(views, x)[:2], x)
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+@pytest.mark.parametrize("views", [Views(), Views(shift=3, gain=0.9), Views(noise=0.5, seed=4), ORIGINAL])
+def test_rows_are_the_views_bit_for_bit(views: Views, streams: int) -> None:
+    windows = np.random.default_rng(0).standard_normal((streams, 30, 4)).astype(np.float32)
+    rows = Rows(views, streams, 4, 30)
+    expected = seen(views, torch.from_numpy(windows.transpose(0, 2, 1).copy())).numpy()
+    for _ in range(2):
+        rows.fill(windows)
+        assert np.array_equal(rows.of(9), expected)
+    for count in range(1, views.count + 1):
+        assert np.array_equal(rows.of(count), expected[: count * streams])
+        assert rows.of(count).flags.c_contiguous
 
 
 def test_the_mean_undoes_the_order_of_the_views() -> None:
-    rows = torch.arange(10.0).view(10, 1).expand(10, 3)
-    np.testing.assert_array_equal(Views().mean(rows)[:, 0].numpy(), [4, 5])
-    assert torch.equal(ORIGINAL.mean(rows), rows)
+    logits = np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32) * 30
+    soft = torch.from_numpy(logits).softmax(-1).numpy()
+    expected = soft.reshape(5, 2, 3).mean(0)
+    np.testing.assert_allclose(mean_over_views(logits, 2), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(mean_over_views(logits, 10), soft, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("length", [5, 10])
 def test_a_shift_as_long_as_the_window_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match=f"shift is 10 samples, but the window has only {length}"):
-        Views().apply(torch.zeros(1, 8, length))
-    assert len(Views().apply(torch.zeros(1, 8, 11))) == 5
+        Views().arranged(8, length)
+    assert len(Views().arranged(8, 11).shift) == 5
 
 
 def test_views_survive_json() -> None:

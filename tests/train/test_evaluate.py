@@ -17,8 +17,9 @@ from devices.files import save_npz
 from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline, filtered
-from models.classifier import load_classifier
-from models.ensemble import checkpoint_in, load_ensemble
+from models.ensemble import load_ensemble
+from models.listing import checkpoint_in
+from models.networks import load_networks
 from tests.train.conftest import TINY, tiny, write_trial
 from train import metrics
 from train.corpus import load
@@ -41,7 +42,7 @@ def pair(synapse_like: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_ensemble_stands_alone(pair: Path) -> None:
-    classifier = load_classifier(pair, device="cpu")
+    classifier = load_networks(pair, device="cpu")
     assert classifier.member_names == ("se_resnet", "se_resnet_mixup")
     assert classifier.weights == pytest.approx((0.45, 0.55))
     assert classifier.provenance["people"] == [1, 2, 3]
@@ -76,12 +77,12 @@ def test_an_ensemble_with_a_member_that_computes_otherwise_is_not_made(pair: Pat
 
 def by_hand(pair: Path, data: Path, person: int) -> dict[str, float]:
     """Streams every trial of a person and counts."""
-    classifier = load_classifier(pair, device="cpu", views=True)
+    classifier = load_networks(pair, device="cpu", views=True)
     corpus = load(str(data), (person,))
     right: dict[str, list[bool]] = {"window": [], "trial": []}
     for entry, recording in zip(corpus.entries, corpus.recordings, strict=True):
         stream = Pipeline(classifier.design).feed(Chunk(recording.samples, 0))
-        answers = np.array([classifier(window) for window in stream])
+        answers = classifier.batch(np.stack([window.samples.copy() for window in stream]))
         truth = classifier.labels.index(str(entry.gesture))
         right["window"] += [bool(answer == truth) for answer in answers.argmax(1)]
         right["trial"].append(bool(answers.mean(0).argmax() == truth))
@@ -108,7 +109,7 @@ def test_the_report_agrees_with_counting_by_hand(pair: Path, synapse_like: Path,
 
 def test_the_whole_trial_is_one_pass(pair: Path, synapse_like: Path) -> None:
     report = evaluate(pair, str(synapse_like), "unseen", (4,), device="cpu")
-    classifier = load_classifier(pair, device="cpu")
+    classifier = load_networks(pair, device="cpu")
     corpus = load(str(synapse_like), (4,))
     pieces = np.stack([filtered(classifier.design, recording.samples) for recording in corpus.recordings])
     truth = [classifier.labels.index(str(entry.gesture)) for entry in corpus.entries]

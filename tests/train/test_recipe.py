@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.checkpoint import load as load_checkpoint
-from models.classifier import load_classifier
+from models.networks import load_networks
 from tests.train.conftest import TINY, tiny
 from train.corpus import Corpus
 from train.fit import fit
@@ -33,7 +33,7 @@ def test_recipe_trains_two_tiny_epochs(name: str, corpus: Corpus, tmp_path: Path
     assert checkpoint.provenance["recipe"] == name
     assert checkpoint.provenance["overrides"] == list(TINY)
     assert len(checkpoint.design.spec.scale_uv) == 1
-    assert load_classifier(summary["checkpoint"], device="cpu").member_names == ("checkpoint",)
+    assert load_networks(summary["checkpoint"], device="cpu").member_names == ("checkpoint",)
 
 
 @pytest.mark.parametrize("name", names())

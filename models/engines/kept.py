@@ -1,0 +1,114 @@
+"""Networks in a form that engines read, kept beside their checkpoint and checked before use.
+
+A folder ``engines/KIND`` in the checkpoint's, or in the user's cache where that cannot be written: one ONNX file for
+each member, and ``engine.json``, which says of which parameters they were made. Whoever finds another checkpoint's, or
+a damaged one, treats it as absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsp.caching import cache_folder
+from models import folder, stored
+from models.listing import Listing
+
+FORMAT = "myostream-engine/1"
+FOLDER = "engines"
+ABOUT = "engine.json"
+KEYS = ("format", "kind", "source", "sha256", "provenance")
+
+FLOAT32, INT8 = "fp32", "int8"
+"""Kinds: the network as it was trained, and rounded to eight bits."""
+
+
+class Kept:
+    """Files of one kind, whole and of the right checkpoint.
+
+    Attributes:
+        folder: where they are.
+        files: one for each member.
+        provenance: how they were made; of ``int8`` also how it was verified.
+    """
+
+    def __init__(self, place: Path, files: Sequence[Path], provenance: Mapping[str, Any]) -> None:
+        self.folder, self.files, self.provenance = place, tuple(files), provenance
+
+
+def find(listing: Listing, kind: str) -> Kept | None:
+    """What is kept of a checkpoint, or None where that is nothing, damaged, or made of other parameters."""
+    for place in _places(listing, kind):
+        try:
+            about = stored.read_card(place / ABOUT, FORMAT, KEYS)
+            files = [place / f"{number}.onnx" for number in range(len(listing.cards))]
+            digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+        except (OSError, ValueError):
+            continue
+        if (about["kind"], about["source"], about["sha256"]) == (kind, listing.source, digests):
+            return Kept(place, files, about["provenance"])
+    return None
+
+
+def keep(listing: Listing, kind: str, contents: Sequence[bytes], provenance: Mapping[str, Any]) -> Path:
+    """Writes the files of one kind, whole or not at all, beside the checkpoint or else in the user's cache.
+
+    Args:
+        listing: of the checkpoint.
+        kind: ``FLOAT32`` or ``INT8``.
+        contents: of the ONNX file of each member.
+        provenance: how they were made.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OSError: neither place can be written.
+    """
+    files = {f"{number}.onnx": content for number, content in enumerate(contents)}
+    about = {
+        "format": FORMAT,
+        "kind": kind,
+        "source": listing.source,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "provenance": dict(provenance),
+    }
+    files[ABOUT] = stored.json_bytes(about)
+    beside, elsewhere = _places(listing, kind)
+    place = beside if os.access(listing.root, os.W_OK) else elsewhere
+    with folder.replacing(place, list(files)) as fresh:
+        for name, content in files.items():
+            folder.write(fresh / name, content)
+    return place
+
+
+def exported(listing: Listing) -> Kept:
+    """The float32 files, made now if they are not there.
+
+    They are made in a process of its own, so that this one has neither to load PyTorch nor to keep its memory.
+
+    Raises:
+        ValueError: they cannot be made; says why.
+    """
+    found = find(listing, FLOAT32)
+    if found is not None:
+        return found
+    command = [sys.executable, "-m", "models.engines.export", str(listing.root)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    found = find(listing, FLOAT32)
+    if found is None:
+        reason = (ended.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise ValueError(
+            f"{listing.root} could not be exported for ONNX Runtime ({reason.removeprefix('error: ')}); "
+            "use --engine torch"
+        )
+    return found
+
+
+def _places(listing: Listing, kind: str) -> tuple[Path, Path]:
+    return listing.root / FOLDER / kind, cache_folder() / FOLDER / listing.source / kind

@@ -1,0 +1,55 @@
+"""What has to be true of a network in eight bits before it may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from models.engines.kept import Kept
+from models.engines.vote import Logits
+from models.listing import Listing
+
+AGREEMENT = 0.995
+"""Share of windows of people who had no part in the rounding that must get the decision they get in float32."""
+
+LOSS = 0.003
+"""Share of the same windows by which fewer may be recognised."""
+
+TOLERANCE = 0.05
+"""Golden logits may differ by this much absolutely plus a tenth of it relatively from those of the machine on which the
+network was rounded. Sums of small whole numbers are exact everywhere, but a processor without instructions for them
+(VNNI on x86) adds pairs in 16 bits, which overflow: what it then answers is nowhere near."""
+
+
+def fit(verified: Mapping[str, Any]) -> bool:
+    """Whether the figures of a verification allow the use; see ``train.quantise`` for what they are."""
+    agreement, loss = verified.get("agreement"), verified.get("loss")
+    if not (isinstance(agreement, int | float) and isinstance(loss, int | float)):
+        return False
+    return agreement >= AGREEMENT and loss <= LOSS
+
+
+def distrusted(listing: Listing, found: Kept, logits: Logits) -> str:
+    """Why a kept form in eight bits may not be used here, in words; "" where it may.
+
+    Args:
+        listing: of the checkpoint.
+        found: what is kept of it.
+        logits: of a member for some rows, as the engine computes them.
+
+    Raises:
+        ValueError: golden windows are damaged.
+    """
+    verified = found.provenance.get("verified")
+    if not isinstance(verified, dict) or not fit(verified):
+        return "it was not verified; quantise it again"
+    stored = found.provenance.get("golden")
+    for member, card in enumerate(listing.cards):
+        rows = np.ascontiguousarray(card.golden().windows.transpose(0, 2, 1))
+        expected = np.asarray(stored[member] if isinstance(stored, list) and member < len(stored) else [], np.float32)
+        answers = logits(member, rows)
+        if answers.shape != expected.shape or not np.allclose(answers, expected, TOLERANCE / 10, TOLERANCE):
+            return f"{card.name!r} gives other answers to its golden windows than where it was made"
+    return ""

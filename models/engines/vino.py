@@ -1,0 +1,95 @@
+"""OpenVINO on the CPU: an optional engine, in bfloat16 where the processor has it and decisions stay the same.
+
+It reads the files that are exported for ONNX Runtime. Install it with ``pip install 'myostream[openvino]'``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from models.classifier import Effort, Probabilities, Windows
+from models.engines.golden import differs
+from models.engines.kept import Kept
+from models.engines.vote import Vote
+from models.listing import Listing
+
+BFLOAT16 = "bf16"
+FLOAT32 = "f32"
+
+TOLERANCE = 0.1
+"""Golden logits in bfloat16 may differ by this much absolutely plus a tenth of it relatively: it keeps eight bits, and
+errors of a few layers add up. Measured on 5000 windows of the shipped checkpoint: 0.0005 in probability on average."""
+
+
+class Vino:
+    """An ``Engine``: one compiled OpenVINO model for each member.
+
+    Args:
+        listing: of the checkpoint.
+        kept: its exported files.
+        streams: S.
+        threads: for each model.
+
+    Raises:
+        ValueError: OpenVINO cannot read a file.
+    """
+
+    name = "openvino"
+
+    def __init__(self, listing: Listing, kept: Kept, *, streams: int = 1, threads: int = 1) -> None:
+        self._core, self._threads = openvino.Core(), threads
+        self._files = [str(file) for file in kept.files]
+        able = BFLOAT16.upper() in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._run_in(BFLOAT16 if able else FLOAT32)
+        if able and differs(listing, self.logits, TOLERANCE, TOLERANCE / 10):
+            self._run_in(FLOAT32)
+        self._vote = Vote(listing, self.logits, streams)
+
+    @property
+    def device(self) -> str:
+        """Where it computes, for people."""
+        return f"cpu ({self.precision})"
+
+    def logits(self, member: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(R, C, N)`` to ``(R, K)``."""
+        key = (member, len(rows))
+        request = self._requests.get(key)
+        if request is None:
+            request = self._requests[key] = self._compiled(member, rows.shape)
+        out: NDArray[np.float32] = request.infer(rows, share_inputs=True)[0]
+        return out
+
+    def take(self, windows: Windows, fresh: int) -> None:  # noqa: ARG002 - the whole window is at hand
+        """See ``Engine``."""
+        self._vote.take(windows)
+
+    def answer(self, effort: Effort) -> Probabilities:
+        """See ``Engine``."""
+        return self._vote.answer(effort)
+
+    def rehearse(self, effort: Effort) -> None:
+        """See ``Engine``."""
+        self._vote.answer(effort)
+
+    def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
+        """See ``Engine``."""
+        return self._vote.batch(windows, effort)
+
+    def _run_in(self, precision: str) -> None:
+        self.precision = precision
+        self._requests: dict[tuple[int, int], Any] = {}
+
+    def _compiled(self, member: int, shape: tuple[int, ...]) -> Any:
+        """For one number of rows: where that is left open, OpenVINO is a fifth slower."""
+        wanted = {
+            "INFERENCE_NUM_THREADS": self._threads,
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        model = self._core.read_model(self._files[member])
+        model.reshape(list(shape))
+        return self._core.compile_model(model, "CPU", wanted).create_infer_request()

@@ -1,0 +1,81 @@
+"""Members and views on the CPU: rows in, weighted mean out. What ONNX Runtime and OpenVINO have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.classifier import Effort, Probabilities, Windows
+from models.engines.rows import Rows, mean_over_views
+from models.listing import Listing
+from models.views import Views
+
+Logits = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
+"""A member's place and rows ``(R, C, N)`` to its logits ``(R, K)``."""
+
+AT_ONCE = 8
+"""Windows in one pass: what a layer hands to the next has to stay in the cache."""
+
+
+class Vote:
+    """Windows to probabilities through a function that gives each member's logits.
+
+    Args:
+        listing: of the checkpoint.
+        logits: of a member for some rows.
+        streams: S.
+    """
+
+    def __init__(self, listing: Listing, logits: Logits, streams: int = 1) -> None:
+        spec = listing.cards[0].design.spec
+        self._logits = logits
+        self._classes = len(listing.cards[0].labels)
+        self._weights = listing.weights
+        self._views = [card.views for card in listing.cards]
+        self._size = (spec.channels, spec.window)
+        # Members with the same views look at the same rows; the last block may be smaller than the others.
+        self._blocks = [min(AT_ONCE, streams - at) for at in range(0, streams, AT_ONCE)]
+        self._rows: dict[tuple[Views, int], Rows] = {}
+        self._taken = np.zeros((streams, spec.window, spec.channels), np.float32)
+        for size in self._blocks:
+            self._prepare(self._taken[:size])
+
+    def take(self, windows: Windows) -> None:
+        """Copies the windows; if they fit into one pass, their views are made as well."""
+        if len(self._blocks) == 1:
+            self._prepare(windows)
+        else:
+            np.copyto(self._taken, windows)
+
+    def answer(self, effort: Effort) -> Probabilities:
+        """Weighted mean over the members and views of an effort."""
+        if len(self._blocks) == 1:
+            return self._mixed(effort, self._blocks[0])
+        return self.batch(self._taken, effort)
+
+    def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
+        """``(B, N, C)`` to ``(B, K)``, a few at a time."""
+        answers = np.zeros((len(windows), self._classes), np.float32)
+        for at in range(0, len(windows), AT_ONCE):
+            some = windows[at : at + AT_ONCE]
+            self._prepare(some)
+            answers[at : at + len(some)] = self._mixed(effort, len(some))
+        return answers
+
+    def _prepare(self, windows: Windows) -> None:
+        for views in dict.fromkeys(self._views):
+            rows = self._rows.get((views, len(windows)))
+            if rows is None:
+                rows = self._rows[views, len(windows)] = Rows(views, len(windows), *self._size)
+            rows.fill(windows)
+
+    def _mixed(self, effort: Effort, size: int) -> Probabilities:
+        total = sum(self._weights[member] for member in effort.members)
+        mixed = np.zeros((size, self._classes), np.float32)
+        for member in effort.members:
+            rows = self._rows[self._views[member], size].of(effort.views)
+            share = np.float32(self._weights[member] / total)
+            mixed += share * mean_over_views(self._logits(member, rows), size)
+        return mixed

@@ -1,0 +1,175 @@
+"""An ensemble as a list: a folder of checkpoints with ``ensemble.json``, their names and the weights of their votes.
+
+Read without building a network and without PyTorch; ``models.ensemble`` loads the networks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models import stored
+from models.card import CARD, ENSEMBLE, WEIGHTS, Card, read_card
+
+FORMAT = "myostream-ensemble/1"
+KEYS = ("format", "members", "provenance")
+
+RUN = "checkpoint"
+"""Where a training run keeps its checkpoint."""
+
+
+class Place(NamedTuple):
+    """Where one member of an ensemble is, what it is called, and the weight of its vote."""
+
+    path: Path
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The cards of an ensemble, which agree in labels and signal processing; or of one checkpoint.
+
+    Attributes:
+        root: the folder of the whole.
+        cards: one for each member, in their order.
+        provenance: of the whole.
+    """
+
+    root: Path
+    cards: tuple[Card, ...]
+    provenance: Mapping[str, Any]
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the members' votes; they sum to 1."""
+        return tuple(card.weight for card in self.cards)
+
+    @property
+    def source(self) -> str:
+        """Sixteen hex digits that change with any member's parameters, architecture or window, and with their order."""
+        facts = [
+            [card.family, card.config, card.design.spec.window, card.design.spec.channels, card.sha256.get(WEIGHTS)]
+            for card in self.cards
+        ]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def every(self, hop_ms: float) -> Listing:
+        """The same with another distance between windows.
+
+        Raises:
+            ValueError: it is not at least one sample.
+        """
+
+        def changed(card: Card) -> Card:
+            spec = replace(card.design.spec, hop_ms=hop_ms)
+            return replace(card, design=replace(card.design, spec=spec))
+
+        return replace(self, cards=tuple(changed(card) for card in self.cards))
+
+
+def checkpoint_in(path: str | Path) -> Path:
+    """The checkpoint that a path means: the folder itself, or the one inside the folder of a training run."""
+    root = Path(path)
+    usable = any((root / name).exists() for name in (CARD, ENSEMBLE))
+    return root / RUN if not usable and (root / RUN).is_dir() else root
+
+
+def read_listing(path: str | Path) -> Listing:
+    """The cards of an ensemble folder; or of a checkpoint folder, or that of a training run, as a list of one.
+
+    Raises:
+        ValueError: the list or a card is damaged, a member lies outside the folder, or the members do not agree in
+            labels and signal processing; one sentence that says what and where.
+    """
+    root = checkpoint_in(path)
+    if not (root / ENSEMBLE).is_file():
+        card = _card(Place(root, root.resolve().name, 1.0))
+        return Listing(root, (card,), card.provenance)
+    try:
+        listed = stored.read_card(root / ENSEMBLE, FORMAT, KEYS)
+        if (root / CARD).exists():
+            raise ValueError(f"it holds both {ENSEMBLE} and {CARD}; remove the one that does not belong")
+        return listing_of(root, listed["members"], listed["provenance"])
+    except ValueError as error:
+        raise ValueError(f"the ensemble {root} cannot be used: {error}") from error
+
+
+def listing_of(root: Path, members: object, provenance: Mapping[str, Any]) -> Listing:
+    """The cards of the members that are listed, with weights that sum to 1.
+
+    Args:
+        root: the folder of the ensemble.
+        members: a list of ``{"path": name of a subfolder, "weight": above zero}``.
+        provenance: of the whole.
+
+    Raises:
+        ValueError: as ``read_listing``, without the path of the ensemble.
+    """
+    places = _places(root, members)
+    total = sum(place.weight for place in places)
+    cards = [_card(place._replace(weight=place.weight / total)) for place in places]
+    for other in cards[1:]:
+        _check_agree(cards[0], other)
+    return Listing(root, tuple(cards), provenance)
+
+
+def _card(place: Place) -> Card:
+    try:
+        return replace(read_card(place.path), name=place.name, weight=place.weight)
+    except ValueError as error:
+        raise ValueError(f"the checkpoint {place.path} cannot be used: {error}") from error
+
+
+def _places(root: Path, listed: object) -> list[Place]:
+    """The members of a list, with the weights as they stand there.
+
+    Raises:
+        ValueError: the list is no list of members, or one of them lies outside the folder.
+    """
+    if not isinstance(listed, list) or not listed:
+        raise ValueError("members must be a list of at least one {path, weight}")
+    found: list[Place] = []
+    for entry in listed:
+        name, weight = _entry(entry)
+        if name in [place.name for place in found]:
+            raise ValueError(f"the member {name!r} is listed twice")
+        found.append(Place(_inside(root, name), name, weight))
+    return found
+
+
+def _check_agree(one: Card, other: Card) -> None:
+    if one.labels != other.labels:
+        raise ValueError(
+            f"{one.name!r} tells {', '.join(map(str, one.labels))} apart, but {other.name!r} "
+            f"{', '.join(map(str, other.labels))}; members must share their labels"
+        )
+    if one.design.fingerprint != other.design.fingerprint:
+        raise ValueError(
+            f"{one.name!r} was trained behind the signal processing {one.design.fingerprint}, but {other.name!r} "
+            f"behind {other.design.fingerprint}; members must share their dsp spec"
+        )
+
+
+def _entry(entry: object) -> tuple[str, float]:
+    if not isinstance(entry, dict) or set(entry) != {"path", "weight"}:
+        raise ValueError(f"the member {entry!r} must have the keys path and weight, and no other")
+    name, weight = entry["path"], entry["weight"]
+    if not isinstance(name, str):
+        raise ValueError(f"the path {name!r} of a member must be the name of a subfolder")
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        raise ValueError(f"the weight of the member {name!r} is {weight!r}; it must be a number above zero")
+    return name, float(weight)
+
+
+def _inside(root: Path, name: str) -> Path:
+    """The member's folder; nothing outside the ensemble's is ever read."""
+    home, target = root.resolve(), (root / name).resolve()
+    if Path(name).is_absolute() or "\\" in name or target == home or not target.is_relative_to(home):
+        raise ValueError(f"the member {name!r} lies outside the ensemble's folder; only subfolders can be members")
+    return root / name
