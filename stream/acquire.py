@@ -13,6 +13,7 @@ import numpy as np
 from devices.source import Source
 from dsp.flow import Chunk
 from dsp.ring import Ring
+from stream.foresight import Foresight
 
 PATIENCE_S = 2.0
 """How long a source may take to come back from ``read`` once it is closed."""
@@ -78,22 +79,31 @@ class Acquisition:
             )
 
 
-def chunks(ring: Ring, *, wait_s: float = 0.1, idle: Callable[[], object] | None = None) -> Iterator[Chunk]:
+def chunks(
+    ring: Ring,
+    *,
+    wait_s: float = 0.1,
+    idle: Callable[[], object] | None = None,
+    foresight: Foresight | None = None,
+) -> Iterator[Chunk]:
     """What the acquisition thread has written, as soon as it is there, until the end of the stream.
 
     Args:
         ring: between the two threads.
         wait_s: how long nothing may come before ``idle`` is called.
         idle: is called again and again while nothing comes.
+        foresight: acts in time before the next window, if given.
 
     Raises:
         BaseException: whatever the source raised.
     """
     while not ring.finished:
-        if ring.wait(wait_s):
+        if ring.wait(wait_s if foresight is None else foresight.wait_s(wait_s)):
             chunk = ring.read()
             if len(chunk.samples):
                 yield chunk
+        elif foresight is not None and foresight.act():
+            continue
         elif idle is not None:
             idle()
 

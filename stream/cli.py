@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from dsp.complaints import start
 
 if TYPE_CHECKING:
     from models.classifier import Classifier
+    from models.loading import Wanted
 
 app = typer.Typer(
     name="stream",
@@ -31,7 +33,30 @@ Checkpoint = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each decision, then the summary as one line.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")]
-Device = Annotated[str, typer.Option("--device", help="Where the network runs: auto, cpu or cuda.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="What computes the network: torch (also on a GPU), onnx, int8, openvino, or auto, the fastest one at hand "
+        "that can be trusted.",
+    ),
+]
+HopMs = Annotated[
+    float | None,
+    typer.Option(
+        "--hop-ms", help="Milliseconds between decisions, in place of the checkpoint's own.", show_default=False
+    ),
+]
+GPU = "GPU"
+Device = Annotated[
+    str, typer.Option("--device", help="Where PyTorch runs: auto, cpu, cuda or cuda:1.", rich_help_panel=GPU)
+]
+Precision = Annotated[
+    str, typer.Option("--precision", help="On a GPU: auto, fp32, tf32, fp16 or bf16.", rich_help_panel=GPU)
+]
+NoGraph = Annotated[
+    bool, typer.Option("--no-graph", help="Launch every step by itself, without a CUDA graph.", rich_help_panel=GPU)
+]
 NoViews = Annotated[
     bool,
     typer.Option("--no-views", help="Look at each window once, without test-time augmentation: faster, less accurate."),
@@ -60,14 +85,25 @@ def replay(
     ] = "1",
     json_lines: Json = False,
     plain: Plain = False,
+    keep_up: Annotated[
+        bool,
+        typer.Option(
+            "--keep-up", help="Where there is no time for it, use fewer views and members and skip windows, as live."
+        ),
+    ] = False,
     rate: Rate = None,
     unit: Unit = None,
-    device: Device = "auto",
+    engine: Engine = "auto",
+    hop_ms: HopMs = None,
     no_views: NoViews = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    no_graph: NoGraph = False,
 ) -> None:
     """Replay a recording as if it came from a device, and show what is recognised.
 
-    The decisions are the same at every speed. On a terminal they are shown live; elsewhere as plain lines.
+    The decisions are the same at every speed, unless --keep-up is given. On a terminal they are shown live; elsewhere
+    as plain lines.
 
     Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
     """
@@ -78,11 +114,13 @@ def replay(
     if names_device(recording):
         raise ValueError(f"{str(recording)!r} is a device, and replay is for recordings; use: live {recording}")
     loaded = load(recording, rate_hz=rate, unit=unit)
-    classifier = _classifier(checkpoint, device, not no_views)
+    if keep_up and pace is None:
+        raise ValueError("--keep-up needs a speed, and at --speed max there is nothing to keep up with; leave one out")
+    classifier = _classifier(checkpoint, _wanted(engine, device, no_views, hop_ms, precision, no_graph))
     from stream import present
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
-    raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how))
+    raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how, strict=keep_up))
 
 
 @app.command()
@@ -122,12 +160,17 @@ def live(
     plain: Plain = False,
     rate: Rate = None,
     unit: Unit = None,
-    compute: Device = "auto",
+    engine: Engine = "auto",
+    hop_ms: HopMs = None,
     no_views: NoViews = False,
+    compute: Device = "auto",
+    precision: Precision = "auto",
+    no_graph: NoGraph = False,
 ) -> None:
     """Recognise gestures live.
 
-    What was lost on the way is counted and shown; while a device is away it is waited for.
+    What was lost on the way is counted and shown; while a device is away it is waited for. Where the machine is too
+    slow for a decision in time, it gets fewer views, then fewer members, and says so.
 
     Example: python -m stream live sim:person=7 --checkpoint models/checkpoints/demo
     """
@@ -135,7 +178,7 @@ def live(
 
     length = None if seconds is None else parse_seconds(seconds)
     parse(device)  # what cannot be a device is said before the network is loaded
-    classifier = _classifier(checkpoint, compute, not no_views)
+    classifier = _classifier(checkpoint, _wanted(engine, compute, no_views, hop_ms, precision, no_graph))
     from stream import live as living
     from stream import present
 
@@ -148,26 +191,52 @@ def live(
 def profile(
     checkpoint: Checkpoint,
     source: Annotated[str, typer.Option("--source", help="A device, as of live, or a recording.")] = "sim:",
-    seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.")] = 10.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")] = False,
+    seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.")] = 30.0,
+    streams: Annotated[
+        int | None,
+        typer.Option(
+            "--streams",
+            help="Find how many armbands at once, up to so many, hold their deadlines through one classifier.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for profile.json and pictures.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON and no tables.")] = False,
     rate: Rate = None,
     unit: Unit = None,
-    device: Device = "auto",
+    engine: Engine = "auto",
+    hop_ms: HopMs = None,
     no_views: NoViews = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    no_graph: NoGraph = False,
 ) -> None:
-    """Measure the time of each stage, from the arrival of a sample to the decision, and the delay they add up to.
+    """Measure the time of every leg, from the device's stamp to the sinks, and the delay they add up to.
 
-    Example: python -m stream profile --checkpoint models/checkpoints/demo
+    It ends with one line of JSON.
+
+    Example: python -m stream profile --checkpoint models/checkpoints/demo --hop-ms 20
     """
-    wanted = parse_seconds(seconds)
-    classifier = _classifier(checkpoint, device, not no_views)
+    wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph)
+    length = parse_seconds(seconds)
+    if streams is not None:
+        from stream import many_profile
+
+        many_profile.profile(source, checkpoint, wanted, streams, length, out, unit, rate, quiet=as_json)
+        return
+    classifier = _classifier(checkpoint, wanted)
     from stream import profiler
 
-    tally = profiler.profile(source, classifier, wanted, unit=unit, file_rate_hz=rate)
-    if as_json:
-        print(json.dumps(profiler.as_json(classifier, str(checkpoint), tally), allow_nan=False))
-    else:
-        Console(highlight=False, markup=False).print(profiler.as_tables(classifier, str(checkpoint), tally))
+    tally = profiler.profile(source, classifier, length, unit=unit, file_rate_hz=rate)
+    result = profiler.as_json(classifier, str(checkpoint), source, tally)
+    if out is not None:
+        profiler.write(out, result, tally)
+    if not as_json:
+        Console(highlight=False, markup=False).print(profiler.as_tables(result, tally))
+    print(json.dumps(result, allow_nan=False))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -203,15 +272,26 @@ def parse_seconds(seconds: float) -> float:
     return seconds
 
 
-def _classifier(path: Path, device: str, views: bool) -> Classifier:
-    with _busy(f"loading {path.name}"):
-        from models.classifier import load_classifier
+def _wanted(engine: str, device: str, no_views: bool, hop_ms: float | None, precision: str, no_graph: bool) -> Wanted:
+    from models.loading import Wanted
 
-        return load_classifier(path, device=device, views=views)
+    if hop_ms is not None and not (math.isfinite(hop_ms) and hop_ms > 0):
+        raise ValueError(f"--hop-ms is {hop_ms:g}; give milliseconds above zero")
+    return Wanted(engine, device, views=not no_views, hop_ms=hop_ms, precision=precision, graph=not no_graph)
+
+
+def _classifier(path: Path, wanted: Wanted) -> Classifier:
+    with busy(f"loading {path.name}"):
+        from models.loading import load_classifier
+
+        classifier = load_classifier(path, wanted)
+    for note in classifier.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return classifier
 
 
 @contextmanager
-def _busy(what: str) -> Iterator[None]:
+def busy(what: str) -> Iterator[None]:
     """Says on a terminal's stderr what takes its time, and takes it back afterwards."""
     console = Console(stderr=True, markup=False)
     if not console.is_terminal:

@@ -1,12 +1,19 @@
-"""How long things took: histograms with logarithmic buckets, one for each stage of the loop."""
+"""How long things took: a histogram with logarithmic buckets for each leg of the way from the device to the sinks.
+
+The stamps travel with the samples, so a decision that comes late counts as late from the moment its last sample was
+taken, however long that sample had to wait for the loop. A window that was skipped counts as well, up to the next
+decision, which is when a person got an answer after it: otherwise just the moments of overload would be missing from
+the figures ("coordinated omission", Gil Tene, "How NOT to measure latency", 2013).
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dsp.compiled import compiled
 
 LOWEST_S = 1e-6
 HIGHEST_S = 100.0
@@ -14,7 +21,17 @@ WIDTH = 1.02
 """Upper edge of a bucket over its lower edge: a quantile is right to one per cent either way."""
 
 _PER_BUCKET = 1 / math.log(WIDTH)
-_BUCKETS = math.ceil(math.log(HIGHEST_S / LOWEST_S) * _PER_BUCKET)
+BUCKETS = math.ceil(math.log(HIGHEST_S / LOWEST_S) * _PER_BUCKET)
+
+LEGS = ("device -> ring", "ring -> window", "copy", "classify", "decide", "sinks", "total")
+"""From the moment the last sample of a window was taken, as well as its source can tell, to its being in the ring; from
+there to the filtered window; to its being where the classifier can see it; to its probabilities; to the decision; to
+the moment when every sink has had it. The total is from the sample to the decision, when it is handed to the sinks."""
+
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+
+_WAITING = 4096
+"""Skipped windows whose wait is measured; more between two decisions count as the latest of them."""
 
 
 class Histogram:
@@ -22,22 +39,31 @@ class Histogram:
 
     Memory and the cost of ``add`` do not grow with the number of durations; those outside the range count in the
     outermost bucket. ``max`` is exact.
+
+    Args:
+        counts: ``(BUCKETS,)`` int64, where they are counted.
+        most: ``(1,)`` float64, where the longest is kept.
     """
 
-    __slots__ = ("_counts", "count", "max")
+    __slots__ = ("_most", "counts")
 
-    def __init__(self) -> None:
-        self._counts: NDArray[np.int64] = np.zeros(_BUCKETS, np.int64)
-        self.count = 0
-        self.max = math.nan
+    def __init__(self, counts: NDArray[np.int64] | None = None, most: NDArray[np.float64] | None = None) -> None:
+        self.counts: NDArray[np.int64] = np.zeros(BUCKETS, np.int64) if counts is None else counts
+        self._most: NDArray[np.float64] = np.full(1, math.nan) if most is None else most
+
+    @property
+    def count(self) -> int:
+        """How many durations there are."""
+        return int(self.counts.sum())
+
+    @property
+    def max(self) -> float:
+        """The longest, NaN where there is none."""
+        return float(self._most[0])
 
     def add(self, seconds: float) -> None:
         """Count one duration; anything below 1 us, negative included, counts as 1 us."""
-        bucket = int(math.log(seconds / LOWEST_S) * _PER_BUCKET) if seconds > LOWEST_S else 0
-        self._counts[min(bucket, _BUCKETS - 1)] += 1
-        self.count += 1
-        if not seconds <= self.max:
-            self.max = seconds
+        _count(self.counts, self._most, seconds)
 
     def quantile(self, q: float) -> float:
         """The smallest duration that a share ``q`` of all does not exceed (the inverse of the cumulative distribution).
@@ -53,50 +79,106 @@ class Histogram:
         if self.count == 0:
             return math.nan
         rank = max(1, math.ceil(q * self.count))
-        bucket = int(np.searchsorted(np.cumsum(self._counts), rank))
+        bucket = int(np.searchsorted(np.cumsum(self.counts), rank))
         return min(LOWEST_S * math.pow(WIDTH, bucket + 0.5), self.max)
 
 
-@dataclass(frozen=True, slots=True)
 class Stages:
-    """One histogram for each leg of the way from the device to the sinks.
+    """One histogram for each of ``LEGS``; a decision is counted in all of them by one compiled call."""
 
-    Attributes:
-        window: the window's last sample was taken, as well as its source can tell (``Chunk.stamps``) -> window ready.
-            Besides ring and filter it holds what the device makes a sample wait, as far as that varies. Where the time
-            is unknown, from the moment the loop asked for the window.
-        classify: window -> probabilities.
-        decide: probabilities -> decision.
-        sinks: decision -> every sink has had it.
-        total: start of ``window`` -> end of ``decide``, the moment the decision is handed to the sinks.
-    """
+    def __init__(self) -> None:
+        self._counts = np.zeros((len(LEGS), BUCKETS), np.int64)
+        self._most = np.full((len(LEGS), 1), math.nan)
+        self._skipped = np.zeros(_WAITING)
+        self._waiting = 0
 
-    window: Histogram = field(default_factory=Histogram)
-    classify: Histogram = field(default_factory=Histogram)
-    decide: Histogram = field(default_factory=Histogram)
-    sinks: Histogram = field(default_factory=Histogram)
-    total: Histogram = field(default_factory=Histogram)
+    @property
+    def total(self) -> Histogram:
+        """Of the last leg."""
+        return self.named()["total"]
 
-    def add(self, taken_s: float, ready_ns: int, classified_ns: int, decided_ns: int, delivered_ns: int) -> None:
-        """Count one decision from its time stamps on the ``time.perf_counter`` clock."""
-        waited = ready_ns * 1e-9 - taken_s
-        self.window.add(waited)
-        self.classify.add((classified_ns - ready_ns) * 1e-9)
-        self.decide.add((decided_ns - classified_ns) * 1e-9)
-        self.sinks.add((delivered_ns - decided_ns) * 1e-9)
-        self.total.add(waited + (decided_ns - ready_ns) * 1e-9)
+    def add(
+        self,
+        taken: float,
+        arrived: float,
+        ready: float,
+        copied: float,
+        classified: float,
+        decided: float,
+        delivered: float,
+    ) -> None:
+        """Count one decision by the times of its stations, seconds on the ``time.perf_counter`` clock.
+
+        Args:
+            taken: its last sample, or where that is unknown the moment the loop asked for the window.
+            arrived: the same sample in the ring; NaN where there is none, which leaves the first leg out.
+            ready: the window.
+            copied: in the classifier's memory.
+            classified: the probabilities.
+            decided: the decision.
+            delivered: every sink has had it.
+        """
+        _add(
+            self._counts,
+            self._most,
+            self._skipped[: self._waiting],
+            taken,
+            arrived,
+            ready,
+            copied,
+            classified,
+            decided,
+            delivered,
+        )
+        self._waiting = 0
+
+    def skip(self, taken: float) -> None:
+        """Note a window that gets no decision; it counts in the total up to the next one."""
+        self._skipped[min(self._waiting, _WAITING - 1)] = taken
+        self._waiting = min(self._waiting + 1, _WAITING)
 
     def named(self) -> dict[str, Histogram]:
-        """The histograms with the names that people read, in the order of the loop."""
-        return {
-            "sample -> window": self.window,
-            "classify": self.classify,
-            "decide": self.decide,
-            "sinks": self.sinks,
-            "total": self.total,
-        }
+        """The histograms by leg, in the order of the way."""
+        return {name: Histogram(self._counts[row], self._most[row]) for row, name in enumerate(LEGS)}
+
+    def warm_up(self) -> None:
+        """Loads what is compiled, so that the first decision does not wait for it."""
+        Stages().add(*(0.0 for _ in LEGS))
+        Histogram().add(0.0)
 
 
 def milliseconds(seconds: float) -> float | None:
     """For JSON: milliseconds to the microsecond, None for NaN."""
     return None if math.isnan(seconds) else round(seconds * 1e3, 3)
+
+
+def quantiles_ms(histogram: Histogram) -> dict[str, float | None]:
+    """p50, p95, p99, p99.9 and max, milliseconds."""
+    values = {name: milliseconds(histogram.quantile(q)) for name, q in QUANTILES.items()}
+    return {**values, "max": milliseconds(histogram.max)}
+
+
+@compiled(nogil=True)
+def _count(counts, most, seconds):  # type: ignore[no-untyped-def]
+    bucket = int(math.log(seconds / LOWEST_S) * _PER_BUCKET) if seconds > LOWEST_S else 0
+    counts[min(bucket, BUCKETS - 1)] += 1
+    if not seconds <= most[0]:
+        most[0] = seconds
+
+
+@compiled(nogil=True)
+def _add(  # type: ignore[no-untyped-def]
+    counts, most, skipped, taken, arrived, ready, copied, classified, decided, delivered
+):
+    if not math.isnan(arrived):
+        _count(counts[0], most[0], arrived - taken)
+        _count(counts[1], most[1], ready - arrived)
+    else:
+        _count(counts[1], most[1], ready - taken)
+    _count(counts[2], most[2], copied - ready)
+    _count(counts[3], most[3], classified - copied)
+    _count(counts[4], most[4], decided - classified)
+    _count(counts[5], most[5], delivered - decided)
+    _count(counts[6], most[6], decided - taken)
+    for at in range(len(skipped)):
+        _count(counts[6], most[6], decided - skipped[at])

@@ -25,7 +25,7 @@ from stream.play import Tally, play, warm_up
 from stream.present import Manner, conclude, tally_for, view, written
 from stream.summary import Setting
 from stream.taping import recordable, taping
-from stream.trouble import Notices, no_trouble
+from stream.trouble import Notices, both, no_trouble
 
 RING_S = 4.0
 """How long the loop may be held up before samples are dropped (and counted)."""
@@ -118,7 +118,8 @@ def _setting(wish: Wish, source: Watched, classifier: Classifier) -> Setting:
     return Setting(
         source=source.info.name,
         checkpoint=wish.checkpoint,
-        device=str(classifier.device),
+        engine=classifier.engine.name,
+        device=classifier.device,
         rate_hz=spec.rate_hz,
         window=spec.window,
         hop=spec.hop,
@@ -139,7 +140,7 @@ def _run(
 ) -> None:
     times = Times()
     tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
-    also = no_trouble if tape is None else tape.trouble
+    also = both(tally.trouble, no_trouble if tape is None else tape.trouble)
     display: Display | None = None
     if wish.manner is Manner.VIEW:
         channels, integrity = source.info.channels, source.integrity
@@ -161,6 +162,7 @@ def _run(
         tally,
         [told, *tally.sinks],
         ring_samples=max(setting.window, round(RING_S * setting.rate_hz)),
+        strict=True,
         watch=watch,
         tap=tape,
         idle=told.refresh,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isnan
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from dsp.design import DspSpec
 from dsp.flow import Chunk, StreamInfo, Window
 from models.decision import Decision
 from stream.latency import Stages
+from stream.pace import Pace
 
 
 class Feed(Protocol):
@@ -23,13 +24,28 @@ class Feed(Protocol):
         """The windows that end in this chunk."""
 
 
-Classify = Callable[[Window], NDArray[np.float32]]
-"""``(K,)`` float32 probabilities of one window."""
+class Classify(Protocol):
+    """Takes a window, then gives its probabilities, as ``models.classifier.Classifier`` does."""
+
+    def take(self, window: Window) -> None:
+        """Copies what it needs of the window."""
+
+    def answer(self, effort: int = 0) -> NDArray[np.float32]:
+        """``(K,)`` float32 probabilities, at full effort (0) or a smaller one."""
+
+    def in_words(self, effort: int) -> str:
+        """What a reduced effort is, for people."""
+
 
 DecideOn = Callable[[NDArray[np.float32], Window], Decision]
 
 Sink = Callable[[Decision], object]
 """Takes each decision once, in order. It runs in the loop: a slow one holds it up."""
+
+
+def nothing_waits() -> int:
+    """Where there is no ring: no samples wait."""
+    return 0
 
 
 def run(
@@ -40,9 +56,12 @@ def run(
     sinks: Sequence[Sink],
     *,
     stages: Stages | None = None,
+    pace: Pace | None = None,
+    hop: int = 1,
+    waiting: Callable[[], int] = nothing_waits,
     watch: Callable[[Window], object] | None = None,
 ) -> int:
-    """Make exactly one decision for each hop, and hand it to every sink.
+    """Make exactly one decision for each hop, and hand it to every sink; under a strict pace, skip what is too late.
 
     Args:
         chunks: from the acquisition thread (``stream.acquire.chunks``) or straight from a source.
@@ -51,6 +70,9 @@ def run(
         decide: probabilities -> decision.
         sinks: called in order with each decision.
         stages: counts the time of each leg, if given.
+        pace: chooses the effort of each window, if given; else all get the full one.
+        hop: samples between windows, by which the pace is told that a newer one is there.
+        waiting: samples that have come after the present chunk.
         watch: sees each window just before its decision goes to the sinks (for a display); it must not keep the view.
 
     Returns:
@@ -59,21 +81,36 @@ def run(
     stages = stages or Stages()
     decisions = 0
     for chunk in chunks:
-        asked = perf_counter_ns()
+        asked = perf_counter()
         for window in pipeline.feed(chunk):
-            ready = perf_counter_ns()
-            probabilities = classify(window)
-            classified = perf_counter_ns()
+            ready = perf_counter()
+            taken = asked if isnan(window.stamp) else window.stamp
+            effort: int | None = 0
+            if pace is not None:
+                newer = chunk.end - window.end + waiting() >= hop
+                effort = pace.choose(window.arrived, ready, newer)
+            if effort is None:
+                stages.skip(taken)
+                asked = perf_counter()
+                continue
+            classify.take(window)
+            copied = perf_counter()
+            probabilities = classify.answer(effort)
+            classified = perf_counter()
             decision = decide(probabilities, window)
-            decided = perf_counter_ns()
+            if effort:
+                decision = decision._replace(reduced=classify.in_words(effort))
+            decided = perf_counter()
             if watch is not None:
                 watch(window)
             for sink in sinks:
                 sink(decision)
-            delivered = perf_counter_ns()
-            stages.add(asked * 1e-9 if isnan(window.stamp) else window.stamp, ready, classified, decided, delivered)
+            delivered = perf_counter()
+            stages.add(taken, window.arrived, ready, copied, classified, decided, delivered)
+            if pace is not None:
+                pace.done(effort, ready, decided, delivered)
             decisions += 1
-            asked = perf_counter_ns()
+            asked = perf_counter()
     return decisions
 
 

@@ -19,8 +19,10 @@ from models.classifier import Classifier
 from models.decision import Decide, Decision
 from stream.acquire import Acquisition, chunks, straight
 from stream.behind import Behind
+from stream.foresight import Foresight
 from stream.latency import Stages
 from stream.loop import Sink, run
+from stream.pace import Pace
 from stream.score import Score
 from stream.sinks import Scored, Truth, unknown
 
@@ -39,6 +41,7 @@ class Tally:
         pipeline: through which the samples run.
         integrity: what the source has met.
         sinks: those that run behind a buffer, for what they dropped.
+        pace: of decisions against their deadlines; None where time has no meaning.
         interrupted: the run was ended by the user.
     """
 
@@ -51,7 +54,21 @@ class Tally:
     pipeline: Pipeline | None = None
     integrity: Integrity | None = None
     sinks: list[Behind] = field(default_factory=list)
+    pace: Pace | None = None
     interrupted: bool = False
+
+    @property
+    def skipped(self) -> int:
+        """Windows that got no decision, since there was no time for them."""
+        return 0 if self.pace is None else self.pace.skipped
+
+    def waiting(self) -> int:
+        """Samples that have come and were not looked at yet."""
+        return 0 if self.ring is None else self.ring.waiting
+
+    def trouble(self) -> str:
+        """What the pace has to say at present; "" where all is well."""
+        return "" if self.pace is None else self.pace.trouble()
 
     def dropped(self) -> int:
         """Samples that are missing so far: gaps of the source, and what the ring lost."""
@@ -69,6 +86,7 @@ def warm_up(classifier: Classifier) -> Pipeline:
     """
     spec = classifier.design.spec
     _rehearse(Pipeline(classifier.design), spec)
+    Stages().warm_up()
     classifier.warm_up()
     gc.collect()
     gc.freeze()
@@ -89,6 +107,8 @@ def play(
     sinks: Sequence[Sink],
     *,
     ring_samples: int | None = None,
+    speed: float = 1.0,
+    strict: bool = False,
     watch: Callable[[Window], object] | None = None,
     tap: Callable[[Chunk], object] | None = None,
     idle: Callable[[], object] | None = None,
@@ -102,7 +122,10 @@ def play(
         classifier: warm.
         tally: counts what happens; scored before the other sinks see a decision.
         sinks: where the decisions go.
-        ring_samples: capacity of the ring behind the acquisition thread; None reads the source in this thread.
+        ring_samples: capacity of the ring behind the acquisition thread; None reads the source in this thread, where
+            time has no meaning.
+        speed: times real time, by which windows are due.
+        strict: see ``stream.pace.Pace``; else every window gets everything, however late.
         watch: see ``stream.loop.run``.
         tap: see ``stream.acquire.Acquisition``.
         idle: see ``stream.acquire.chunks``.
@@ -113,10 +136,35 @@ def play(
         tally.decisions += 1
 
     tally.pipeline, tally.integrity = pipeline, source.integrity
+    spec = classifier.design.spec
+    foresight: Foresight | None = None
+    if ring_samples is not None:
+        hop_s, costs_s = spec.hop / spec.rate_hz / speed, classifier.costs_s
+        tally.pace = Pace(hop_s, costs_s, strict=strict, words=classifier.in_words)
+        foresight = Foresight(hop_s, classifier.rehearse, costs_s[0], costs_s[-1])
+    classifier.reset()
     decide = Decide(classifier.labels, classifier.decision)
     everything: list[Sink] = [Scored(tally.score, tally.truth), note, *sinks]
-    with _arrivals(source, ring_samples, tally, tap, idle) as arriving:
-        run(arriving, pipeline, classifier, decide, everything, stages=tally.stages, watch=watch)
+
+    def look(window: Window) -> None:
+        if foresight is not None:
+            foresight.saw(window.arrived)
+        if watch is not None:
+            watch(window)
+
+    with _arrivals(source, ring_samples, tally, tap, idle, foresight) as arriving:
+        run(
+            arriving,
+            pipeline,
+            classifier,
+            decide,
+            everything,
+            stages=tally.stages,
+            pace=tally.pace,
+            hop=spec.hop,
+            waiting=tally.waiting,
+            watch=look,
+        )
 
 
 @contextmanager
@@ -126,6 +174,7 @@ def _arrivals(
     tally: Tally,
     tap: Callable[[Chunk], object] | None,
     idle: Callable[[], object] | None,
+    foresight: Foresight | None,
 ) -> Iterator[Iterator[Chunk]]:
     if ring_samples is None:
         try:
@@ -135,4 +184,4 @@ def _arrivals(
         return
     ring = tally.ring = Ring(len(source.info.channels), ring_samples)
     with Acquisition(source, ring, tap):
-        yield chunks(ring, idle=idle)
+        yield chunks(ring, idle=idle, foresight=foresight)

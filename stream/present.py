@@ -28,7 +28,7 @@ from stream.play import Tally, play, warm_up
 from stream.score import Score
 from stream.sinks import JsonLines, PlainLines, Progress, Truth, unknown
 from stream.summary import Setting, as_json, as_tables
-from stream.trouble import Trouble, no_trouble
+from stream.trouble import Complaints, Trouble, no_trouble
 
 
 class Manner(Enum):
@@ -48,7 +48,15 @@ def manner(*, as_json_lines: bool, plain: bool) -> Manner:
     return Manner.VIEW
 
 
-def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed: float | None, how: Manner) -> int:
+def replay(
+    recording: Recording,
+    classifier: Classifier,
+    checkpoint: str,
+    speed: float | None,
+    how: Manner,
+    *,
+    strict: bool = False,
+) -> int:
     """Replay a recording through a classifier and show it.
 
     Args:
@@ -57,6 +65,8 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
         checkpoint: its name, for people.
         speed: times real time, or None for as fast as possible, without a thread.
         how: what is written to stdout.
+        strict: decide in time at the cost of views, members and windows, as live; otherwise the decisions are the same
+            at every speed, however late.
 
     Returns:
         The exit status: 0, or 130 after Ctrl-C.
@@ -75,7 +85,8 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
     setting = Setting(
         source=recording.info.name,
         checkpoint=checkpoint,
-        device=str(classifier.device),
+        engine=classifier.engine.name,
+        device=classifier.device,
         rate_hz=spec.rate_hz,
         window=spec.window,
         hop=spec.hop,
@@ -91,7 +102,17 @@ def replay(recording: Recording, classifier: Classifier, checkpoint: str, speed:
         with ExitStack() as stack:
             sinks, watch = _shown(stack, setting, tally, classifier, recording.info.channels, how)
             source = Watched(Replay(recording, speed))
-            play(source, pipeline, classifier, tally, sinks, ring_samples=capacity, watch=watch)
+            play(
+                source,
+                pipeline,
+                classifier,
+                tally,
+                sinks,
+                ring_samples=capacity,
+                speed=speed or 1.0,
+                strict=strict,
+                watch=watch,
+            )
     except KeyboardInterrupt:
         tally.interrupted = True
     conclude(setting, tally, how)
@@ -137,9 +158,9 @@ def _shown(
     how: Manner,
 ) -> tuple[list[Sink], Callable[[Window], object] | None]:
     if how is Manner.VIEW:
-        display = stack.enter_context(view(setting, tally, classifier, channels))
+        display = stack.enter_context(view(setting, tally, classifier, channels, also=tally.trouble))
         return [display], display.watch
-    sinks: list[Sink] = [written(how, setting, tally, classifier, sys.stdout)]
+    sinks: list[Sink] = [written(how, setting, tally, classifier, sys.stdout), Complaints(sys.stderr, tally.trouble)]
     if how is Manner.JSON:
         sinks.append(Progress(sys.stderr, setting.rate_hz, setting.length))
     return sinks, None

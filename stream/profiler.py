@@ -1,12 +1,13 @@
-"""Where the time goes: the stages of the loop behind the real thread, in real time, and the delay they add up to."""
+"""Where the time goes: the legs behind the real thread, in real time, and the delay that a person feels."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
 from contextlib import closing
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,16 @@ from rich.text import Text
 
 from devices.opening import open_source
 from models.classifier import Classifier
+from stream.delay import controller_delay_s, explained
+from stream.distribution import as_picture, as_text
 from stream.excerpt import beginning
 from stream.latency import milliseconds
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
 from stream.score import Score
-from stream.summary import stages_ms, timings
+from stream.summary import deadline, in_time, stages_ms, timings
 
-PACKAGES = ("numpy", "numba", "torch")
+PACKAGES = ("numpy", "numba", "onnxruntime", "openvino", "torch")
 
 
 def profile(
@@ -54,70 +57,70 @@ def profile(
         # No spinner now: it would draw in this process, and that is what must not be measured.
         print(f"measuring {source.info.name} for {seconds:g} s", file=sys.stderr)
         tally = Tally(Score(classifier.labels, ()))
-        play(beginning(source, seconds), pipeline, classifier, tally, [], ring_samples=wanted)
+        play(beginning(source, seconds), pipeline, classifier, tally, [], ring_samples=wanted, strict=True)
     if not tally.decisions:
         raise ValueError(f"{source.info.name!r} ended before one window of {spec.window} samples; pass a longer one")
     return tally
 
 
-def controller_delay_s(window_s: float, hop_s: float, votes: int, processing_s: float) -> float:
-    """Mean time from a change of the muscle to the changed decision: window/2 + votes/2 * hop + processing.
-
-    After Farrell, "Determining delay created by multifunctional prosthesis controllers", J Rehabil Res Dev 48(6), 2011,
-    for overlapping windows and a vote over the last ``votes`` of them.
-    """
-    return window_s / 2 + votes / 2 * hop_s + processing_s
-
-
 def machine() -> dict[str, str]:
     """What the times were measured on."""
     return {
-        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "processor": f"{processor()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: found for package in PACKAGES if (found := _version(package))},
     }
 
 
-def as_json(classifier: Classifier, checkpoint: str, tally: Tally) -> dict[str, Any]:
-    """The profile as plain values."""
+def as_json(classifier: Classifier, checkpoint: str, source: str, tally: Tally) -> dict[str, Any]:
+    """The profile as plain values; times in milliseconds, None where a number is unknown."""
     spec, votes = classifier.design.spec, classifier.decision.smoothing
-    delay = _delay_s(classifier, tally)
+    processing_s = tally.stages.total.quantile(0.5)
+    delay_s = controller_delay_s(spec.window / spec.rate_hz, spec.hop / spec.rate_hz, votes, processing_s)
     return {
         "decisions": tally.decisions,
         "dropped": tally.dropped(),
+        "deadline": deadline(tally),
         "stages_ms": stages_ms(tally.stages),
-        "controller_delay_ms": None if isnan(delay) else milliseconds(delay),
+        "controller_delay_ms": None if isnan(delay_s) else milliseconds(delay_s),
         "window_ms": spec.window / spec.rate_hz * 1e3,
         "hop_ms": spec.hop / spec.rate_hz * 1e3,
         "votes": votes,
+        "source": source,
         "checkpoint": checkpoint,
-        "device": str(classifier.device),
+        "engine": classifier.engine.name,
+        "device": classifier.device,
+        "members": len(classifier.member_names),
+        "views": classifier.efforts[0].views,
+        "rate_hz": spec.rate_hz,
         "machine": machine(),
     }
 
 
-def as_tables(classifier: Classifier, checkpoint: str, tally: Tally) -> RenderableType:
+def as_tables(result: dict[str, Any], tally: Tally) -> RenderableType:
     """The profile for people."""
-    spec, votes = classifier.design.spec, classifier.decision.smoothing
     text = Text()
-    text.append(f"checkpoint {checkpoint} on {classifier.device}, {tally.decisions} decisions in real time, ")
-    text.append(f"{tally.dropped()} samples dropped\n")
-    text.append(", ".join(f"{key} {value}" for key, value in machine().items()) + "\n")
-    window_ms, hop_ms = spec.window / spec.rate_hz * 1e3, spec.hop / spec.rate_hz * 1e3
-    delay = Text("controller delay ")
-    delay.append(f"{_delay_s(classifier, tally) * 1e3:.0f} ms", "bold")
-    delay.append(f" = window {window_ms:.0f} / 2 + {votes} / 2 x hop {hop_ms:.0f} + processing (p50 of total)")
-    return Group(text, timings(tally.stages), delay)
+    text.append(f"checkpoint {result['checkpoint']}, {result['members']} members x {result['views']} views, ")
+    text.append(f"{result['engine']} on {result['device']}\n")
+    text.append(f"{result['decisions']} decisions in real time, one every {result['hop_ms']:.1f} ms, ")
+    text.append(f"{result['dropped']} samples dropped{in_time(tally)}\n", "bold")
+    text.append(", ".join(f"{key} {value}" for key, value in result["machine"].items()) + "\n", "grey70")
+    delay = explained(
+        result["window_ms"] / 1e3, result["hop_ms"] / 1e3, result["votes"], tally.stages.total.quantile(0.5)
+    )
+    shown = as_text("from the last sample to the decision", tally.stages.total)
+    return Group(text, timings(tally.stages), shown, delay)
 
 
-def _delay_s(classifier: Classifier, tally: Tally) -> float:
-    spec = classifier.design.spec
-    window_s, hop_s = spec.window / spec.rate_hz, spec.hop / spec.rate_hz
-    return controller_delay_s(window_s, hop_s, classifier.decision.smoothing, tally.stages.total.quantile(0.5))
+def write(out: Path, result: dict[str, Any], tally: Tally) -> None:
+    """``profile.json`` and ``latency.png`` in a folder, which is made if it is not there."""
+    out.mkdir(parents=True, exist_ok=True)
+    as_picture(out / "latency.png", tally.stages.named())
+    (out / "profile.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _processor() -> str:
+def processor() -> str:
     """Its name where the system tells, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -125,3 +128,10 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

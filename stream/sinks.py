@@ -38,7 +38,7 @@ class Scored:
 
 def as_line(decision: Decision, labels: tuple[str, ...], truth: Truth) -> dict[str, Any]:
     """A decision as plain values for one line of JSON; see ``JsonLines``."""
-    return {
+    line = {
         "first": int(decision.first),
         "last": int(decision.end) - 1,
         "label": decision.label,
@@ -49,13 +49,15 @@ def as_line(decision: Decision, labels: tuple[str, ...], truth: Truth) -> dict[s
         },
         "true": truth(decision.first, decision.end),
     }
+    return line | {"reduced": decision.reduced} if decision.reduced else line
 
 
 class JsonLines:
     """Writes one line of JSON for each decision; it holds nothing that differs from run to run.
 
     Keys: ``first`` and ``last`` (indices of the first and last sample, both inclusive), ``label`` (null for an
-    abstention), ``confidence``, ``probabilities`` (by gesture) and ``true`` (null where unknown).
+    abstention), ``confidence``, ``probabilities`` (by gesture) and ``true`` (null where unknown); where there was no
+    time for everything, also ``reduced``, what was spent on it, in words.
 
     Args:
         out: a text file.
@@ -93,6 +95,8 @@ class PlainLines:
         line = f"{decision.end / self._rate_hz:9.3f} s  {label:<{self._width}}  {decision.confidence:4.0%}"
         if truth is not None:
             line += f"  {'right' if is_right(truth, decision.label, self._labels) else 'wrong'}, true {truth}"
+        if decision.reduced:
+            line += f"  ({decision.reduced})"
         self._out.write(line + "\n")
         self._out.flush()
 

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stream.latency import Histogram, Stages, milliseconds
+from stream.latency import LEGS, QUANTILES, Stages, milliseconds, quantiles_ms
 from stream.play import Tally
 from stream.score import ABSTAINED, Score
 from stream.trouble import contact_in_words, in_number, in_words
@@ -24,7 +24,8 @@ class Setting:
     Attributes:
         source: the recording or device.
         checkpoint: the folder.
-        device: the classifier's.
+        engine: the classifier's.
+        device: where that computes.
         rate_hz: of the stream.
         window: samples.
         hop: samples.
@@ -36,6 +37,7 @@ class Setting:
 
     source: str
     checkpoint: str
+    engine: str
     device: str
     rate_hz: float
     window: int
@@ -55,7 +57,8 @@ def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
         "scored": score.counted,
         "dropped": tally.dropped(),
         "integrity": _integrity(tally),
-        "latency_ms": {**_quantiles(tally.stages.total), "stages": stages_ms(tally.stages)},
+        "latency_ms": {**quantiles_ms(tally.stages.total), "stages": stages_ms(tally.stages)},
+        "deadline": deadline(tally),
         "labels": list(score.labels),
         "per_gesture": {
             row.gesture: {
@@ -75,6 +78,7 @@ def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
         "recording": setting.source,
         "simulated": setting.simulated,
         "checkpoint": setting.checkpoint,
+        "engine": setting.engine,
         "device": setting.device,
         "duration_s": setting.length / setting.rate_hz if setting.length else tally.end / setting.rate_hz,
         "rate_hz": setting.rate_hz,
@@ -95,8 +99,24 @@ def as_tables(setting: Setting, tally: Tally) -> RenderableType:
 
 
 def stages_ms(stages: Stages) -> dict[str, dict[str, float | None]]:
-    """p50, p95, p99 and max of each stage, milliseconds."""
-    return {name: _quantiles(histogram) for name, histogram in stages.named().items()}
+    """p50, p95, p99, p99.9 and max of each leg, milliseconds."""
+    return {name: quantiles_ms(histogram) for name, histogram in stages.named().items()}
+
+
+def deadline(tally: Tally) -> dict[str, Any]:
+    """How often a decision came too late, with less than everything, or not at all; milliseconds between windows.
+
+    ``hop_ms`` is None where time had no meaning, and then so are the others.
+    """
+    pace = tally.pace
+    if pace is None:
+        return {"hop_ms": None, "late": None, "skipped": None, "reduced": None}
+    return {
+        "hop_ms": milliseconds(pace.hop_s),
+        "late": pace.late,
+        "skipped": pace.skipped,
+        "reduced": {pace.words(effort): count for effort, count in enumerate(pace.made) if effort and count},
+    }
 
 
 def scores(score: Score) -> Table:
@@ -122,9 +142,10 @@ def confusion(score: Score) -> Table:
 
 def timings(stages: Stages) -> Table:
     """One row for each stage."""
-    table = _table("time per stage, ms", "stage", "p50", "p95", "p99", "max")
+    table = _table("time from the device to the decision, ms", "leg", *QUANTILES, "max")
     for name, histogram in stages.named().items():
-        table.add_row(name, *("-" if v is None else f"{v:.3f}" for v in _quantiles(histogram).values()))
+        style = "bold" if name == LEGS[-1] else ""
+        table.add_row(name, *("-" if v is None else f"{v:.3f}" for v in quantiles_ms(histogram).values()), style=style)
     return table
 
 
@@ -142,13 +163,15 @@ def _headline(setting: Setting, tally: Tally) -> Text:
     if setting.simulated:
         text.append(" (simulated)")
     seconds = tally.end / setting.rate_hz
-    text.append(f", {seconds:.1f} s at {setting.rate_hz:g} Hz, checkpoint {setting.checkpoint} on {setting.device}\n")
+    text.append(f", {seconds:.1f} s at {setting.rate_hz:g} Hz, checkpoint {setting.checkpoint}, ")
+    text.append(f"{setting.engine} on {setting.device}\n")
     if tally.interrupted:
         text.append("interrupted; this far: ", "bold")
     text.append(f"{tally.decisions} decisions")
     if tally.score.accuracy is not None:
         text.append(f", {tally.score.accuracy:.1%} right", "bold")
     text.append(f", {tally.dropped()} samples dropped")
+    text.append(in_time(tally))
     if tally.integrity is not None:
         for words in (in_words(tally.integrity), contact_in_words(tally.integrity, setting.channels)):
             if words:
@@ -162,6 +185,18 @@ def _headline(setting: Setting, tally: Tally) -> Text:
     return text
 
 
+def in_time(tally: Tally) -> str:
+    """What the pace has counted, to go behind the dropped samples; "" where time had no meaning."""
+    pace = tally.pace
+    if pace is None:
+        return ""
+    words = f", {in_number(pace.late, 'decision')} late, {in_number(pace.skipped, 'window')} skipped"
+    for effort, count in enumerate(pace.made):
+        if effort and count:
+            words += f"\n{in_number(count, 'decision')} got {pace.words(effort)}, for want of time"
+    return words
+
+
 def _integrity(tally: Tally) -> dict[str, Any]:
     """What the source has met, what the ring lost, and what came of it."""
     source = {} if tally.integrity is None else tally.integrity.to_json()
@@ -171,11 +206,6 @@ def _integrity(tally: Tally) -> dict[str, Any]:
         "windows_not_intact": 0 if tally.pipeline is None else tally.pipeline.marred,
         "sinks_dropped": {sink.name: sink.dropped for sink in tally.sinks},
     }
-
-
-def _quantiles(histogram: Histogram) -> dict[str, float | None]:
-    values = {f"p{int(q * 100)}": milliseconds(histogram.quantile(q)) for q in (0.5, 0.95, 0.99)}
-    return {**values, "max": milliseconds(histogram.max)}
 
 
 def _count(count: int, diagonal: bool) -> Text:

@@ -24,6 +24,11 @@ def no_trouble() -> str:
     return ""
 
 
+def both(one: Trouble, other: Trouble) -> Trouble:
+    """What either has to say."""
+    return lambda: "; ".join(filter(None, (one(), other())))
+
+
 def in_words(integrity: Integrity) -> str:
     """The counts that are not zero, or "" where nothing is amiss: ``lost 12 samples in 3 gaps, 1 damaged``."""
     parts = []
@@ -79,6 +84,34 @@ class Contacts:
         return f"{names} {how}"
 
 
+class Complaints:
+    """Says on a text file when something becomes amiss and when it is over; a sink, so that it looks now and then.
+
+    Args:
+        out: a text file, such as stderr.
+        trouble: what is amiss at present, in words.
+        clock: seconds.
+    """
+
+    def __init__(self, out: IO[str], trouble: Trouble, clock: Callable[[], float] = monotonic) -> None:
+        self._out, self._trouble, self._clock = out, trouble, clock
+        self._words, self._due = "", 0.0
+
+    def __call__(self, decision: Decision) -> None:  # noqa: ARG002 - it stands among the sinks
+        """Looks with every decision."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Looks, and says what is new, at most every ``QUIET_S``."""
+        if self._clock() < self._due:
+            return
+        words = self._trouble()
+        if words != self._words:
+            said = words or f"this is over: {self._words}"
+            self._words, self._due = words, self._clock() + QUIET_S
+            print(f"note: {said}", file=self._out, flush=True)
+
+
 class Notices:
     """Says on a text file (stderr) when samples are lost and when a device goes and comes back.
 
@@ -98,8 +131,9 @@ class Notices:
         also: Trouble = no_trouble,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._out, self._name, self._integrity, self._also, self._clock = out, name, integrity, also, clock
-        self._state, self._words, self._others, self._due = "", "", "", 0.0
+        self._out, self._name, self._integrity, self._clock = out, name, integrity, clock
+        self._others = Complaints(out, also, clock)
+        self._state, self._words, self._due = "", "", 0.0
 
     def __call__(self, decision: Decision) -> None:  # noqa: ARG002 - it stands among the sinks
         """Looks with every decision."""
@@ -111,28 +145,20 @@ class Notices:
         if state != self._state:
             self._say(state or "is back")
             self._state = state
-        elif self._clock() >= self._due:
-            if not state:
-                self._say_losses()
-            self._say_others()
+        elif self._clock() >= self._due and not state:
+            self._say_losses()
+        self._others.refresh()
 
     def last(self) -> None:
         """Says what is left to say, at the end."""
         self._say_losses()
-        self._say_others()
+        self._others.refresh()
 
     def _say_losses(self) -> None:
         words = in_words(self._integrity)
         if words != self._words:
             self._words, self._due = words, self._clock() + QUIET_S
             self._say(f"so far {words}")
-
-    def _say_others(self) -> None:
-        words = self._also()
-        if words != self._others:
-            self._others, self._due = words, self._clock() + QUIET_S
-            if words:
-                print(f"note: {words}", file=self._out, flush=True)
 
     def _say(self, what: str) -> None:
         print(f"note: {self._name}: {what}", file=self._out, flush=True)

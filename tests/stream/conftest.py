@@ -15,7 +15,8 @@ from devices.simulator import simulate
 from dsp.design import DspSpec, design
 from models import families
 from models.checkpoint import Checkpoint, save
-from models.classifier import Classifier, load_classifier
+from models.classifier import Classifier
+from models.loading import Wanted, load_classifier
 
 RATE_HZ = 500.0
 WINDOW, HOP = 200, 80
@@ -57,4 +58,4 @@ def checkpoint(recording: Recording, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def classifier(checkpoint: Path) -> Classifier:
     """The same, loaded."""
-    return load_classifier(checkpoint, device="cpu")
+    return load_classifier(checkpoint, Wanted("torch", "cpu"))

@@ -20,7 +20,7 @@ from dsp.flow import StreamInfo
 from models import families
 from models.checkpoint import Checkpoint, save
 from stream.cli import main, parse_speed
-from stream.profiler import controller_delay_s
+from stream.latency import LEGS
 from tests.stream.conftest import HOP, RATE_HZ, WINDOW
 
 
@@ -74,7 +74,10 @@ def test_a_line_tells_what_was_decided_about_which_samples(
         right += line["label"] == line["true"]
     assert summary["accuracy"] == right / len(lines)
     assert np.sum(summary["confusion"]["counts"]) == len(lines)
-    assert list(summary["latency_ms"]["stages"]) == ["sample -> window", "classify", "decide", "sinks", "total"]
+    assert list(summary["latency_ms"]["stages"]) == list(LEGS)
+    assert summary["latency_ms"]["stages"]["device -> ring"]["p50"] is None, "there is no ring at --speed max"
+    assert summary["deadline"] == {"hop_ms": None, "late": None, "skipped": None, "reduced": None}
+    assert summary["engine"] == "onnx"
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"] <= summary["latency_ms"]["max"]
     assert summary["duration_s"] == len(recording.samples) / RATE_HZ
     assert summary["simulated"] is True
@@ -94,7 +97,14 @@ def test_plain_lines_and_a_summary_where_there_is_no_terminal(recorded: Path, ch
     result = call("replay", recorded, "--checkpoint", checkpoint, "--speed", "max")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0].startswith("    0.400 s  ")
-    for words in ("% right", "0 samples dropped", "precision", "confusion", "time per stage, ms", "simulated"):
+    for words in (
+        "% right",
+        "0 samples dropped",
+        "precision",
+        "confusion",
+        "time from the device to the decision, ms",
+        "simulated",
+    ):
         assert words in result.stdout
 
 
@@ -107,11 +117,67 @@ def test_live_and_profile(recorded: Path, checkpoint: Path, tmp_path: Path, reco
     measured = json.loads(result.stdout)
     assert measured["decisions"] == (500 - WINDOW) // HOP + 1
     assert measured["controller_delay_ms"] > measured["window_ms"] / 2 + measured["hop_ms"] / 2
-    assert set(measured["machine"]) == {"processor", "system", "python", "numpy", "numba", "torch"}
+    assert {"processor", "system", "python", "numpy", "numba", "torch", "onnxruntime"} <= set(measured["machine"])
+    assert measured["deadline"]["hop_ms"] == 160
+    assert measured["deadline"]["skipped"] == 0
+    assert list(measured["stages_ms"]) == list(LEGS)
+    assert all(set(figures) == {"p50", "p95", "p99", "p99.9", "max"} for figures in measured["stages_ms"].values())
 
 
-def test_controller_delay_by_hand() -> None:
-    assert controller_delay_s(0.4, 0.16, 3, 0.005) == pytest.approx(0.2 + 0.24 + 0.005)
+def test_a_profile_has_tables_pictures_and_a_last_line_of_json(
+    recorded: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "profile"
+    result = call(
+        "profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 2, "--hop-ms", 20, "--out", out
+    )
+    assert result.exit_code == 0, result.stderr
+    *shown, last = result.stdout.splitlines()
+    measured = json.loads(last)
+    assert measured == json.loads((out / "profile.json").read_text())
+    assert (out / "latency.png").read_bytes().startswith(b"\x89PNG")
+    assert measured["hop_ms"] == 20
+    assert measured["decisions"] == (1000 - WINDOW) // 10 + 1
+    text = "\n".join(shown)
+    for words in ("device -> ring", "p99.9", "from the last sample to the decision", "controller delay", "onnx on cpu"):
+        assert words in text
+
+
+def test_how_many_armbands_hold_their_deadlines(recorded: Path, checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "many"
+    arguments = ("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 1, "--out", out)
+    result = call(*arguments, "--streams", 2)
+    assert result.exit_code == 0, result.stderr
+    measured = json.loads(result.stdout.splitlines()[-1])
+    assert measured["armbands"] == measured["asked"] == 2
+    assert measured["decisions_a_second"] == pytest.approx(2 / 0.16)
+    assert set(measured["legs_ms"]) == {"filter", "copy", "classify", "decide", "total"}
+    assert "2 armbands (as many as were asked about)" in result.stdout
+    assert (out / "latency.png").exists()
+    assert "--streams" in sentence(call(*arguments, "--streams", 0))
+
+
+def test_another_engine_and_another_hop(recorded: Path, checkpoint: Path) -> None:
+    base = ("replay", recorded, "--checkpoint", checkpoint, "--speed", "max", "--json")
+    usual, _ = decisions_and_summary(call(*base))
+    other, summary = decisions_and_summary(call(*base, "--engine", "torch", "--device", "cpu", "--hop-ms", 40))
+    assert summary["engine"] == "torch"
+    assert summary["hop"] == 20
+    often = {json.loads(line)["first"]: json.loads(line) for line in other}
+    for line in map(json.loads, usual):
+        same = often[line["first"]]
+        assert same["label"] == line["label"]
+        assert same["confidence"] == pytest.approx(line["confidence"], abs=1e-4)
+    for arguments, words in (
+        (("--engine", "abacus"), "there is no engine 'abacus'"),
+        (("--engine", "int8"), "has no form in eight bits"),
+        (("--engine", "onnx", "--device", "cuda"), "--engine onnx runs on the CPU"),
+        (("--hop-ms", 0), "--hop-ms is 0; give milliseconds above zero"),
+        (("--hop-ms", 0.1), "must be at least one sample"),
+        (("--engine", "torch", "--device", "cpu", "--precision", "fp16"), "--precision fp16 is for a GPU"),
+        (("--keep-up",), "--keep-up needs a speed"),
+    ):
+        assert words in sentence(call(*base, *arguments))
 
 
 def sentence(result: Result) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.latency import HIGHEST_S, LOWEST_S, WIDTH, Histogram, Stages, milliseconds
+from stream.latency import HIGHEST_S, LEGS, LOWEST_S, WIDTH, Histogram, Stages, milliseconds, quantiles_ms
 
 
 @settings(deadline=None, max_examples=60)
@@ -53,9 +53,71 @@ def test_a_quantile_outside_its_range_is_refused() -> None:
         Histogram().quantile(1.5)
 
 
-def test_stages_add_up_to_the_total() -> None:
+def test_a_decision_is_counted_in_every_leg() -> None:
     stages = Stages()
-    second = 10**9
-    stages.add(1.0, 2 * second, 4 * second, 8 * second, 16 * second)
-    assert [histogram.max for histogram in stages.named().values()] == [1.0, 2.0, 4.0, 8.0, 7.0]
-    assert list(stages.named()) == ["sample -> window", "classify", "decide", "sinks", "total"]
+    stages.add(1.0, 1.5, 3.5, 4.5, 8.5, 16.5, 48.5)
+    assert {name: histogram.max for name, histogram in stages.named().items()} == {
+        "device -> ring": 0.5,
+        "ring -> window": 2.0,
+        "copy": 1.0,
+        "classify": 4.0,
+        "decide": 8.0,
+        "sinks": 32.0,
+        "total": 15.5,
+    }
+    assert [histogram.count for histogram in stages.named().values()] == [1] * len(LEGS)
+
+
+def test_without_a_ring_the_first_leg_is_left_out() -> None:
+    stages = Stages()
+    stages.add(1.0, math.nan, 3.5, 4.5, 8.5, 16.5, 48.5)
+    named = stages.named()
+    assert named["device -> ring"].count == 0
+    assert math.isnan(named["device -> ring"].max)
+    assert named["ring -> window"].max == 2.5
+    assert stages.total.max == 15.5
+
+
+def test_what_is_skipped_counts_up_to_the_next_decision() -> None:
+    """No coordinated omission: the wait of those who got nothing is not left out of the total."""
+    stages = Stages()
+    for taken in (10.0, 11.0, 12.0):
+        stages.skip(taken)
+    assert stages.total.count == 0
+    stages.add(13.0, 13.0, 13.1, 13.2, 13.3, 14.0, 14.1)
+    assert stages.total.count == 4
+    assert stages.total.max == 4.0
+    assert stages.total.quantile(0.5) == pytest.approx(2.0, rel=WIDTH - 1)
+    stages.add(15.0, 15.0, 15.1, 15.2, 15.3, 16.0, 16.1)
+    assert stages.total.count == 5, "each of them once"
+
+
+def test_a_stalled_loop_shows_in_the_figures() -> None:
+    """A hundred decisions a second, of which one takes a second: those behind it count as late as they were."""
+    stages, free = Stages(), 0.0
+    for number in range(1000):
+        due = number / 100
+        began = max(free, due)
+        free = began + (1.0 if number == 500 else 0.001)
+        stages.add(due, due, began, began, free, free, free)
+    assert stages.named()["classify"].quantile(0.99) < 0.002, "what one timer around the call would say"
+    assert stages.total.quantile(0.95) > 0.4
+    assert stages.total.quantile(0.5) < 0.002
+
+
+def test_more_skipped_windows_than_anybody_can_wait_for_are_still_counted() -> None:
+    stages = Stages()
+    for number in range(5000):
+        stages.skip(float(number))
+    stages.add(5000.0, 5000.0, 5001.0, 5002.0, 5003.0, 5004.0, 5005.0)
+    assert stages.total.count == 4097
+
+
+def test_quantiles_for_people() -> None:
+    stages = Stages()
+    for ms in range(1, 1001):
+        stages.add(0.0, 0.0, 0.0, 0.0, 0.0, ms / 1e3, ms / 1e3)
+    figures = quantiles_ms(stages.total)
+    assert list(figures) == ["p50", "p95", "p99", "p99.9", "max"]
+    for name, expected in (("p50", 500), ("p95", 950), ("p99", 990), ("p99.9", 999), ("max", 1000)):
+        assert figures[name] == pytest.approx(expected, rel=WIDTH - 1)

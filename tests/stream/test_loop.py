@@ -1,27 +1,34 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay
 from devices.source import Source
+from devices.watched import Watched
 from dsp.design import DspSpec
 from dsp.flow import Chunk, StreamInfo, Window
 from dsp.pipeline import Pipeline
 from models.classifier import Classifier
 from models.decision import Decide, Decision
-from stream.latency import Stages
+from stream.latency import LEGS, Stages
 from stream.loop import check_match, run
+from stream.pace import Pace
 from stream.play import Tally, play
 from stream.score import Score
-from stream.sinks import JsonLines
+from stream.sinks import JsonLines, unknown
 from tests.stream.conftest import HOP, WINDOW
 
 
@@ -87,7 +94,8 @@ def test_exactly_one_decision_for_each_hop(recording: Recording, classifier: Cla
     count = (len(recording.samples) - WINDOW) // HOP + 1
     _, tally = lines(Replay(recording, None), recording, classifier, None)
     assert len(expected.splitlines()) == tally.decisions == tally.score.counted == count
-    assert [histogram.count for histogram in tally.stages.named().values()] == [count] * 5
+    counted = {name: histogram.count for name, histogram in tally.stages.named().items()}
+    assert counted == dict.fromkeys(LEGS, count) | {"device -> ring": 0}
     assert tally.end == WINDOW + (count - 1) * HOP
 
 
@@ -99,17 +107,43 @@ class Grid:
             yield Window(chunk.samples[end - chunk.first - 1 : end - chunk.first], end - 1, end)
 
 
+class Counting:
+    """Answers with the end of the window."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.efforts: list[int] = []
+
+    def take(self, window: Window) -> None:
+        self.end = window.end
+
+    def answer(self, effort: int = 0) -> NDArray[np.float32]:
+        self.efforts.append(effort)
+        return np.array([1, self.end], np.float32)
+
+    def in_words(self, effort: int) -> str:
+        return f"{3 - effort} of 3"
+
+
+def decided(probabilities: NDArray[np.float32], window: Window) -> Decision:
+    return Decision("a", float(probabilities[1]), probabilities, window.first, window.end)
+
+
+def pieces(*lengths: int) -> list[Chunk]:
+    firsts = np.cumsum([0, *lengths]).tolist()
+    return [Chunk(np.zeros((n, 1), np.float32), first) for n, first in zip(lengths, firsts, strict=False)]
+
+
 def test_every_sink_has_every_decision_in_order() -> None:
     first: list[Decision] = []
     second: list[Decision] = []
     watched: list[int] = []
-    chunks = [Chunk(np.zeros((n, 1), np.float32), at) for at, n in ((0, 2), (2, 0), (2, 3))]
     stages = Stages()
     made = run(
-        chunks,
+        pieces(2, 0, 3),
         Grid(),
-        lambda window: np.array([1, window.end], np.float32),
-        lambda probabilities, window: Decision("a", float(probabilities[1]), probabilities, window.first, window.end),
+        Counting(),
+        decided,
         [first.append, second.append],
         stages=stages,
         watch=lambda window: watched.append(window.end),
@@ -117,22 +151,135 @@ def test_every_sink_has_every_decision_in_order() -> None:
     assert made == 5
     assert [decision.end for decision in first] == [1, 2, 3, 4, 5] == watched
     assert [decision.confidence for decision in second] == [1, 2, 3, 4, 5]
+    assert {decision.reduced for decision in first} == {""}
     assert stages.total.count == 5
 
 
-def test_latency_counts_from_the_arrival_where_it_is_known(recording: Recording, classifier: Classifier) -> None:
-    pipeline = Pipeline(classifier.design)
+class Scripted(Pace):
+    """A pace that chooses by a list."""
+
+    def __init__(self, *choices: int | None) -> None:
+        super().__init__(1.0, [1.0] * 3)
+        self._script, self.newer = list(choices), []
+
+    def choose(self, arrived: float, now: float, superseded: bool) -> int | None:  # noqa: ARG002
+        self.newer.append(superseded)
+        return self._script.pop(0)
+
+
+def test_the_pace_says_what_a_window_gets() -> None:
+    classify, pace, stages, got = Counting(), Scripted(0, None, 2, None, 1), Stages(), []
+    waits = iter([0, 0, 2, 0, 0])
+    made = run(
+        pieces(2, 3),
+        Grid(),
+        classify,
+        decided,
+        [got.append],
+        stages=stages,
+        pace=pace,
+        hop=1,
+        waiting=lambda: next(waits),
+    )
+    assert made == 3
+    assert [decision.end for decision in got] == [1, 3, 5]
+    assert [decision.reduced for decision in got] == ["", "1 of 3", "2 of 3"]
+    assert classify.efforts == [0, 2, 1]
+    assert pace.made == [1, 1, 1]
+    assert pace.newer == [True, False, True, True, False]
+    assert stages.total.count == 5, "what is skipped counts up to the next decision"
+    assert stages.named()["classify"].count == 3
+
+
+def test_latency_counts_from_the_device_and_from_the_ring(recording: Recording, classifier: Classifier) -> None:
     stages = Stages()
     samples = recording.samples[:WINDOW]
-    run(
-        [Chunk(samples, 0, np.full(WINDOW, -1000.0))],
-        pipeline,
-        classifier,
-        Decide(classifier.labels),
-        [],
-        stages=stages,
+    now = perf_counter()
+    chunk = Chunk(samples, 0, np.full(WINDOW, now - 1000.0), arrived=np.full(WINDOW, now - 10))
+    run([chunk], Pipeline(classifier.design), classifier, Decide(classifier.labels), [], stages=stages)
+    longest = {name: histogram.max for name, histogram in stages.named().items()}
+    assert longest["device -> ring"] == pytest.approx(990)
+    assert longest["ring -> window"] == pytest.approx(10, abs=1)
+    assert longest["total"] > 1000
+
+
+class Slow:
+    """A classifier that takes a while longer, while ``extra_s`` says so; else the real one."""
+
+    def __init__(self, real: Classifier) -> None:
+        self.real, self.extra_s = real, 0.0
+
+    def answer(self, effort: int = 0) -> NDArray[np.float32]:
+        probabilities = self.real.answer(effort)
+        until = perf_counter() + self.extra_s * (0.3 if effort else 1.0)
+        while perf_counter() < until:
+            pass
+        return probabilities
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.real, name)
+
+
+def test_an_overload_is_degraded_skipped_counted_and_over(recording: Recording, classifier: Classifier) -> None:
+    """A hop of 20 ms, and for a while a classifier that takes 60 ms more, or 18 at less effort; then 200, or 60."""
+    often = copy(classifier)
+    often.design = replace(often.design, spec=replace(often.design.spec, hop_ms=20.0))
+    often.warm_up()
+    slow = Slow(often)
+    tally, got, words = Tally(Score(classifier.labels, ()), truth=unknown), [], set()
+
+    def watch(window: Window) -> None:
+        seconds = window.end / recording.info.rate_hz
+        slow.extra_s = 0.06 if 2 < seconds < 4 else 0.2 if 4 <= seconds < 5 else 0.0
+        words.add(tally.trouble())
+
+    play(
+        Watched(Replay(recording, 1.0)),
+        Pipeline(often.design),
+        slow,  # type: ignore[arg-type]
+        tally,
+        [got.append],
+        ring_samples=len(recording.samples),
+        strict=True,
+        watch=watch,
     )
-    assert stages.window.max > 1000
+    pace = tally.pace
+    assert pace is not None
+    windows = (len(recording.samples) - WINDOW) // often.design.spec.hop + 1
+    assert len(got) == tally.decisions == sum(pace.made)
+    assert tally.decisions + pace.skipped == windows, "every window is decided or counted"
+    assert pace.skipped > 0
+    assert tally.dropped() == 0
+    assert tally.stages.total.count == windows
+    by_second: dict[int, list[Decision]] = defaultdict(list)
+    for decision in got:
+        by_second[int(decision.end / recording.info.rate_hz)].append(decision)
+    assert any(decision.reduced for decision in by_second[3])
+    assert not any(decision.reduced for decision in by_second[1])
+    assert not any(decision.reduced for decision in by_second[7]), "with the load gone, everything comes back"
+    assert len(by_second[7]) >= 45
+    assert any("too slow for a decision every 20 ms" in said for said in words)
+    assert tally.trouble() == ""
+    # It never falls behind: what is decided last in the overload is at most a few hops old.
+    last = max(decision.end for decision in by_second[4])
+    assert last > 4.5 * recording.info.rate_hz
+
+
+def test_a_replay_that_is_not_strict_decides_everything_however_late(
+    recording: Recording, classifier: Classifier
+) -> None:
+    slow = Slow(classifier)
+    slow.extra_s = 0.004
+    tally, got = Tally(Score(classifier.labels, ()), truth=unknown), []
+    source = Watched(Replay(recording, 60.0))
+    play(
+        source, Pipeline(classifier.design), slow, tally, [got.append], ring_samples=len(recording.samples), speed=60.0
+    )  # type: ignore[arg-type]
+    count = (len(recording.samples) - WINDOW) // HOP + 1
+    assert len(got) == count
+    assert tally.pace is not None
+    assert tally.pace.late > count / 2
+    assert (tally.pace.skipped, tally.pace.made[1:]) == (0, [0] * (len(tally.pace.made) - 1))
 
 
 @pytest.mark.parametrize(

@@ -78,4 +78,8 @@ def test_other_trouble_is_said_once_and_also_while_a_device_is_waited_for() -> N
         now[0] += 2
     trouble[0] = ""
     notices.refresh()
-    assert out.getvalue().splitlines() == ["note: arm: unplugged", "note: the disk is full"]
+    assert out.getvalue().splitlines() == [
+        "note: arm: unplugged",
+        "note: the disk is full",
+        "note: this is over: the disk is full",
+    ]

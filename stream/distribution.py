@@ -1,0 +1,93 @@
+"""A latency histogram as people read it: a dozen bars on a logarithmic scale, in a terminal or as a picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.text import Text
+
+from stream.drawing import bar
+from stream.latency import LOWEST_S, QUANTILES, WIDTH, Histogram
+
+PER_DECADE = 8
+"""Bars from one millisecond to ten."""
+
+
+class Bar(NamedTuple):
+    """The number of durations from ``low_s`` to below ``high_s``, seconds."""
+
+    low_s: float
+    high_s: float
+    number: int
+
+
+def bars(histogram: Histogram) -> list[Bar]:
+    """From the first bar that holds anything to the last; empty where nothing was counted."""
+    counted = np.flatnonzero(histogram.counts)
+    if not len(counted):
+        return []
+    middles = LOWEST_S * WIDTH ** (counted + 0.5)
+    places = np.floor(np.log10(middles) * PER_DECADE).astype(np.int64)
+    counts = np.bincount(places - places[0], histogram.counts[counted])
+    return [
+        Bar(10 ** ((places[0] + at) / PER_DECADE), 10 ** ((places[0] + at + 1) / PER_DECADE), int(count))
+        for at, count in enumerate(counts)
+    ]
+
+
+def as_text(title: str, histogram: Histogram, width: int = 40, *, plain: bool = False) -> Text:
+    """One line for each bar; a bar that holds anything shows at least a sliver of it.
+
+    Args:
+        title: above the bars.
+        histogram: of durations.
+        width: characters of the longest bar.
+        plain: in ASCII.
+    """
+    text = Text(f"{title}\n", "bold")
+    found = bars(histogram)
+    most = max((one.number for one in found), default=1)
+    for low_s, high_s, count in found:
+        share = max(count / most, 1 / (8 * width)) if count else 0.0
+        text.append(f"{_ms(low_s):>8} - {_ms(high_s):>6} ms ", "grey70")
+        text.append(bar(share, width, plain), "bright_cyan")
+        text.append(f" {count}\n", "" if count else "grey50")
+    return text
+
+
+def as_picture(path: Path, histograms: dict[str, Histogram]) -> None:
+    """The distributions of all legs, one row for each, with their quantiles, as a PNG."""
+    import matplotlib as mpl  # noqa: PLC0415 - half a second that only a picture needs
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - the same
+
+    shown = {name: histogram for name, histogram in histograms.items() if histogram.count}
+    figure, axes = plt.subplots(
+        len(shown), 1, figsize=(8, 1.2 * len(shown) + 1), sharex=True, squeeze=False, layout="constrained"
+    )
+    for axis, (name, histogram) in zip(axes[:, 0], shown.items(), strict=True):
+        found = bars(histogram)
+        widths = [1e3 * (one.high_s - one.low_s) for one in found]
+        axis.bar(
+            [1e3 * one.low_s for one in found], [one.number for one in found], widths, align="edge", color="#2a8c8c"
+        )
+        for quantile, style in zip(QUANTILES.values(), ("-", ":", "--", "-."), strict=True):
+            axis.axvline(1e3 * histogram.quantile(quantile), color="#b03030", linestyle=style, linewidth=1)
+        axis.set_xscale("log")
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.set_yticks([])
+    axes[-1, 0].set_xlabel(f"milliseconds; lines at {', '.join(QUANTILES)}")
+    try:
+        figure.savefig(path, dpi=120)
+    finally:
+        plt.close(figure)
+
+
+def _ms(seconds: float) -> str:
+    """Three digits, whatever the size."""
+    digits = max(0, 2 - math.floor(math.log10(seconds * 1e3)))
+    return f"{seconds * 1e3:.{min(digits, 4)}f}"

@@ -1,0 +1,159 @@
+"""Many armbands, one classifier: at every tick one batch of windows, one from each, and whether that is in time.
+
+The armbands send their samples in step, a hop at a time, on a clock that does not wait: a tick that comes late counts
+from when it was due.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.bank import Bank
+from dsp.flow import Samples
+from models.classifier import Classifier
+from models.decision import DecideAll
+from stream.latency import Histogram
+
+LEGS = ("filter", "copy", "classify", "decide", "total")
+"""Of a tick; the total is from the moment it was due."""
+
+MEMORY = 2**28
+"""Bytes of samples that are prepared; a longer trial goes through them again."""
+
+HOPELESS = 20
+"""Hops of lateness after which a trial is over."""
+
+IN_TIME = 0.99
+"""Share of ticks that must be over before the next is due, for a trial to have held."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """What so many armbands came to.
+
+    Attributes:
+        streams: S.
+        hop_s: seconds between two ticks.
+        ticks: that were made.
+        late: those of them that ended after the next was due.
+        over: it was broken off, hopelessly late.
+        legs: histograms by leg.
+    """
+
+    streams: int
+    hop_s: float
+    ticks: int = 0
+    late: int = 0
+    over: bool = False
+    legs: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in LEGS})
+
+    @property
+    def holds(self) -> bool:
+        """Whether the deadlines were held."""
+        return not self.over and self.ticks > 0 and self.late <= (1 - IN_TIME) * self.ticks
+
+
+def blocks(samples: Samples, streams: int, window: int, hop: int, ticks: int) -> Iterator[NDArray[np.float32]]:
+    """What the armbands send: first a window, then hops, ``(S, T, C)``; each is at another place of one recording.
+
+    Args:
+        samples: ``(L, C)`` of the recording, which goes round.
+        streams: S.
+        window: samples of the first block.
+        hop: of every other.
+        ticks: how many others.
+    """
+    starts = np.arange(streams)[:, None] * 977  # a prime, so that no two are alike for long
+    yield samples.take(starts + np.arange(window), axis=0, mode="wrap")
+    size = streams * hop * samples.shape[1] * 4
+    several = [
+        samples.take(starts + window + tick * hop + np.arange(hop), axis=0, mode="wrap")
+        for tick in range(min(ticks, max(1, MEMORY // size)))
+    ]
+    for tick in range(ticks):
+        yield several[tick % len(several)]
+
+
+def hold(classifier: Classifier, samples: Samples, streams: int, seconds: float) -> Trial:
+    """Runs so many armbands in real time.
+
+    Args:
+        classifier: made for so many streams (``models.loading.Wanted.streams``).
+        samples: ``(L, C)`` microvolts of a recording that the armbands send.
+        streams: S.
+        seconds: how long.
+    """
+    spec = classifier.design.spec
+    hop_s = spec.hop / spec.rate_hz
+    coming = blocks(samples, streams, spec.window, spec.hop, max(1, round(seconds / hop_s)) + 1)
+    room = _Room(classifier, streams)
+    for fresh in (spec.window, spec.hop):  # the first windows, and once more to have everything at hand
+        room.tick(next(coming), fresh, time.perf_counter(), Trial(streams, hop_s))
+    trial = Trial(streams, hop_s)
+    start = time.perf_counter() + hop_s
+    for number, block in enumerate(coming):
+        due = start + number * hop_s
+        while (wait := due - time.perf_counter()) > 0:
+            time.sleep(wait)
+        if room.tick(block, spec.hop, due, trial) > HOPELESS * hop_s:
+            trial.over = True
+            break
+    return trial
+
+
+def largest(most: int, trial_of: Callable[[int], Trial], resolution: float = 0.05) -> tuple[int, list[Trial]]:
+    """How many armbands hold their deadlines, by trials: the most that are asked about first, then by bisection.
+
+    Args:
+        most: armbands.
+        trial_of: runs so many.
+        resolution: share of the answer to which it is found.
+
+    Returns:
+        The largest number that held (0 for none), and every trial.
+    """
+    trials = [trial_of(most)]
+    if trials[0].holds:
+        return most, trials
+    held, failed = 0, most
+    while failed - held > max(1, resolution * held):
+        # Far from the answer it lies by powers, near it in the middle.
+        number = max(1, int(failed / 4) if held == 0 else (held + failed) // 2)
+        trials.append(trial_of(number))
+        if trials[-1].holds:
+            held = number
+        else:
+            failed = number
+    return held, trials
+
+
+class _Room:
+    """Everything that a tick passes through."""
+
+    def __init__(self, classifier: Classifier, streams: int) -> None:
+        self._engine, self._effort = classifier.engine, classifier.efforts[0]
+        self._bank = Bank(classifier.design, streams)
+        self._decide = DecideAll(len(classifier.labels), streams, classifier.decision)
+
+    def tick(self, block: NDArray[np.float32], fresh: int, due: float, trial: Trial) -> float:
+        """One decision for each armband; counts it, and returns how late it ended, in seconds."""
+        began = time.perf_counter()
+        self._bank.advance(block)
+        filtered = time.perf_counter()
+        self._engine.take(self._bank.windows, fresh)
+        copied = time.perf_counter()
+        probabilities = self._engine.answer(self._effort)
+        classified = time.perf_counter()
+        self._decide(probabilities)
+        done = time.perf_counter()
+        legs = (filtered - began, copied - filtered, classified - copied, done - classified, done - due)
+        for name, seconds in zip(LEGS, legs, strict=True):
+            trial.legs[name].add(seconds)
+        trial.ticks += 1
+        trial.late += done - due > trial.hop_s
+        return done - due

@@ -1,0 +1,168 @@
+"""``python -m stream profile --streams N``: how many armbands one classifier can serve in time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from devices.opening import open_source
+from dsp.flow import Samples
+from models.classifier import Classifier
+from models.loading import Wanted, load_classifier
+from stream.distribution import as_picture
+from stream.latency import milliseconds, quantiles_ms
+from stream.loop import check_match
+from stream.many import Trial, hold, largest
+from stream.profiler import machine
+
+TRIED_S = 2.0
+"""How long a number is tried while the largest is searched; the one that is found runs as long as was asked."""
+
+SENT_S = 20.0
+"""Seconds of the source that the armbands send, over and over, each from another place on."""
+
+
+def profile(
+    source: str,
+    checkpoint: Path,
+    wanted: Wanted,
+    most: int,
+    seconds: float,
+    out: Path | None,
+    unit: str | None,
+    file_rate_hz: float | None,
+    *,
+    quiet: bool = False,
+) -> None:
+    """Finds the largest number of armbands, up to ``most``, that hold their deadlines, and writes what was measured.
+
+    Args:
+        source: a DEVICE string whose signal all of them send.
+        checkpoint: of a network or an ensemble.
+        wanted: the engine.
+        most: armbands.
+        seconds: of the last trial.
+        out: folder for ``profile.json`` and ``latency.png``.
+        unit: of a file that does not say it.
+        file_rate_hz: of a file that does not say it.
+        quiet: no table.
+
+    Raises:
+        ValueError: the source does not fit the checkpoint or is too short, or there is no memory for so many.
+    """
+    one = load_classifier(checkpoint, wanted)
+    samples = _signal(source, one, unit, file_rate_hz)
+    kept: dict[int, Classifier] = {}
+
+    def trial_of(streams: int, length_s: float = TRIED_S) -> Trial:
+        if streams not in kept:
+            kept.clear()
+            kept[streams] = load_classifier(checkpoint, replace(wanted, streams=streams))
+        trial = hold(kept[streams], samples, streams, length_s)
+        print(f"{streams} armbands: {_verdict(trial)}", file=sys.stderr)
+        return trial
+
+    found, trials = largest(most, trial_of)
+    while found and seconds > TRIED_S:  # what held for two seconds has to hold for as long as was asked
+        trials.append(trial_of(found, seconds))
+        if trials[-1].holds:
+            break
+        found = found * 19 // 20
+    last = next((trial for trial in reversed(trials) if trial.holds), trials[-1])
+    result = as_json(one, str(checkpoint), source, found, most, trials, last)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        as_picture(out / "latency.png", last.legs)
+        (out / "profile.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if not quiet:
+        console = Console(highlight=False, markup=False)
+        console.print(as_table(trials))
+        console.print(_headline(one, found, most, last))
+    print(json.dumps(result, allow_nan=False))
+
+
+def as_json(
+    classifier: Classifier, checkpoint: str, source: str, found: int, most: int, trials: list[Trial], last: Trial
+) -> dict[str, Any]:
+    """What was measured as plain values, times in milliseconds; the legs are those of the largest that held."""
+    spec = classifier.design.spec
+    return {
+        "armbands": found,
+        "asked": most,
+        "decisions_a_second": found / last.hop_s,
+        "hop_ms": milliseconds(last.hop_s),
+        "legs_ms": {name: quantiles_ms(histogram) for name, histogram in last.legs.items()},
+        "trials": [
+            {
+                "armbands": trial.streams,
+                "ticks": trial.ticks,
+                "late": trial.late,
+                "holds": trial.holds,
+                "total_ms": quantiles_ms(trial.legs["total"]),
+            }
+            for trial in trials
+        ],
+        "source": source,
+        "checkpoint": checkpoint,
+        "engine": classifier.engine.name,
+        "device": classifier.device,
+        "members": len(classifier.member_names),
+        "views": classifier.efforts[0].views,
+        "window_ms": spec.window / spec.rate_hz * 1e3,
+        "rate_hz": spec.rate_hz,
+        "machine": machine(),
+    }
+
+
+def as_table(trials: list[Trial]) -> Table:
+    """One row for each trial."""
+    table = Table(title="armbands at once", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("armbands", "ticks", "late", "p50 ms", "p99 ms", "max ms", ""):
+        table.add_column(name, justify="right")
+    for trial in trials:
+        figures = quantiles_ms(trial.legs["total"])
+        shown = ("-" if figures[key] is None else f"{figures[key]:.2f}" for key in ("p50", "p99", "max"))
+        table.add_row(str(trial.streams), str(trial.ticks), str(trial.late), *shown, "holds" if trial.holds else "")
+    return table
+
+
+def _headline(classifier: Classifier, found: int, most: int, last: Trial) -> Text:
+    text = Text()
+    text.append(f"{found} armbands", "bold")
+    text.append(" (as many as were asked about)" if found == most else "")
+    text.append(f" at {1 / last.hop_s:.1f} decisions a second each, {classifier.engine.name} on {classifier.device}\n")
+    legs = ", ".join(f"{name} {(quantiles_ms(histogram)['p50'] or 0):.2f}" for name, histogram in last.legs.items())
+    text.append(f"p50 of a tick of {last.streams}, ms: {legs}")
+    return text
+
+
+def _verdict(trial: Trial) -> str:
+    if trial.over:
+        return f"hopeless, broken off after {trial.ticks} ticks"
+    return f"{trial.late} of {trial.ticks} ticks late" + (", holds" if trial.holds else "")
+
+
+def _signal(source: str, classifier: Classifier, unit: str | None, file_rate_hz: float | None) -> Samples:
+    """Some seconds of a source, read as fast as it gives them."""
+    spec = classifier.design.spec
+    opened = open_source(source, rate_hz=spec.rate_hz, unit=unit, file_rate_hz=file_rate_hz, speed=None)
+    wanted, parts, count = round(SENT_S * spec.rate_hz), [], 0
+    try:
+        check_match(opened.info, spec)
+        while count < wanted and (chunk := opened.read()) is not None:
+            parts.append(chunk.samples)
+            count += len(chunk.samples)
+    finally:
+        opened.close()
+    if count < spec.window:
+        raise ValueError(f"{source!r} gives {count} samples, and a window takes {spec.window}; pass a longer one")
+    return np.concatenate(parts)[:wanted]
