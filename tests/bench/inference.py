@@ -37,7 +37,7 @@ def measure() -> dict[str, Any]:
         np.testing.assert_allclose(classifier(window), naive(), atol=CLOSE.get(name, 1e-4))
     calls: dict[str, Callable[[], object]] = {"naive": naive}
     calls |= {name: lambda it=it: it(window) for name, it in engines.items()}  # type: ignore[misc]
-    ms = {name: us / 1e3 for name, us in medians_us(calls, rounds=30, each=5).items()}
+    ms = {name: us / 1e3 for name, us in medians_us(calls, rounds=15, each=20).items()}
     first = engines["torch"]
     return {
         "members": len(first.member_names),
