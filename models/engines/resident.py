@@ -24,6 +24,7 @@ from models.classifier import Effort, Probabilities, Windows
 from models.columns import FEW, Aside
 from models.engines.golden import differs
 from models.engines.precision import Precision, candidates, computing
+from models.engines.vote import Vote
 from models.listing import Listing
 from models.networks import Networks
 from models.views import Arrangement, Views
@@ -63,7 +64,8 @@ class Resident:
         graph: bool = True,
     ) -> None:
         spec = networks.design.spec
-        self._networks, self._views = networks, [card.views for card in listing.cards]
+        self._listing, self._networks = listing, networks
+        self._views = [card.views for card in listing.cards]
         self._streams, self._hop, self._length = streams, min(hop, spec.window), spec.window
         self._device = networks.device
         self._cuda = self._device.type == "cuda"
@@ -108,15 +110,15 @@ class Resident:
         self._launch(0, effort)()
 
     def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
-        """See ``Engine``; by the networks as they were loaded, in float32, members of that effort with all views."""
-        each = self._networks.batch_members(windows)[list(effort.members)]
-        weights = np.array([self._networks.weights[member] for member in effort.members], np.float32)
-        mixed: NDArray[np.float32] = np.einsum("m,mbk->bk", weights / weights.sum(), each)
-        return mixed
+        """See ``Engine``; in the precision that was chosen, a few windows at a time and without a graph."""
+        networks = [self._network(member) for member in range(len(self._views))]
+        return Vote(self._listing, lambda member, rows: self._logits(networks[member], rows)).batch(windows, effort)
 
     def logits(self, member: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(R, C, N)`` to ``(R, K)``, in the precision that was chosen."""
-        network = self._network(member)
+        return self._logits(self._network(member), rows)
+
+    def _logits(self, network: nn.Module, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode(), computing(self._device, self.precision):
             x = torch.from_numpy(np.ascontiguousarray(rows.transpose(0, 2, 1))).to(self._device, self.precision.dtype)
             out: NDArray[np.float32] = network(x.transpose(1, 2)).float().cpu().numpy()

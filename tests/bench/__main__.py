@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import acquisition, filtering, gpu, inference, peers
+from tests.bench import acquisition, agreement, filtering, gpu, inference, peers
 
 
 def processor() -> str:
@@ -26,6 +26,7 @@ def processor() -> str:
 measures = {
     "filtering": filtering.measure,
     "inference": inference.measure,
+    "agreement": agreement.measure,
     "peers": peers.measure,
     "gpu": gpu.measure,
     "acquisition": lambda: acquisition.measure(given.seconds, given.rate),
