@@ -12,8 +12,8 @@ from rich.text import Text
 from stream.drawing import bar
 from stream.latency import LOWEST_S, QUANTILES, WIDTH, Histogram
 
-PER_DECADE = 8
-"""Bars from one millisecond to ten."""
+PER_DECADE, FINE = 8, 24
+"""Bars from one millisecond to ten, in a terminal and in a picture."""
 
 
 class Bar(NamedTuple):
@@ -24,16 +24,16 @@ class Bar(NamedTuple):
     number: int
 
 
-def bars(histogram: Histogram) -> list[Bar]:
+def bars(histogram: Histogram, per_decade: int = PER_DECADE) -> list[Bar]:
     """From the first bar that holds anything to the last; empty where nothing was counted."""
     counted = np.flatnonzero(histogram.counts)
     if not len(counted):
         return []
     middles = LOWEST_S * WIDTH ** (counted + 0.5)
-    places = np.floor(np.log10(middles) * PER_DECADE).astype(np.int64)
+    places = np.floor(np.log10(middles) * per_decade).astype(np.int64)
     counts = np.bincount(places - places[0], histogram.counts[counted])
     return [
-        Bar(10 ** ((places[0] + at) / PER_DECADE), 10 ** ((places[0] + at + 1) / PER_DECADE), int(count))
+        Bar(10 ** ((places[0] + at) / per_decade), 10 ** ((places[0] + at + 1) / per_decade), int(count))
         for at, count in enumerate(counts)
     ]
 
@@ -70,7 +70,7 @@ def as_picture(path: Path, histograms: dict[str, Histogram]) -> None:
         len(shown), 1, figsize=(8, 1.2 * len(shown) + 1), sharex=True, squeeze=False, layout="constrained"
     )
     for axis, (name, histogram) in zip(axes[:, 0], shown.items(), strict=True):
-        found = bars(histogram)
+        found = bars(histogram, FINE)
         widths = [1e3 * (one.high_s - one.low_s) for one in found]
         axis.bar(
             [1e3 * one.low_s for one in found], [one.number for one in found], widths, align="edge", color="#2a8c8c"
@@ -78,9 +78,13 @@ def as_picture(path: Path, histograms: dict[str, Histogram]) -> None:
         for quantile, style in zip(QUANTILES.values(), ("-", ":", "--", "-."), strict=True):
             axis.axvline(1e3 * histogram.quantile(quantile), color="#b03030", linestyle=style, linewidth=1)
         axis.set_xscale("log")
+        axis.set_yscale("log")  # what is rare is what matters
+        axis.set_ylim(bottom=0.5)
+        axis.minorticks_off()
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.set_yticks([])
-    axes[-1, 0].set_xlabel(f"milliseconds; lines at {', '.join(QUANTILES)}")
+    axes[-1, 0].xaxis.set_major_formatter("{x:g}")
+    axes[-1, 0].set_xlabel(f"milliseconds; lines at {', '.join(QUANTILES)}; heights are logarithmic")
     try:
         figure.savefig(path, dpi=120)
     finally:
