@@ -9,6 +9,7 @@ from pathlib import Path
 
 from models.classifier import Classifier, Effort, Engine
 from models.engines import kept
+from models.engines.vote import Vote
 from models.listing import Listing, read_listing
 from models.views import ORIGINAL
 
@@ -116,20 +117,20 @@ def _torch(listing: Listing, wanted: Wanted) -> Engine:
 
 def _onnx(listing: Listing, wanted: Wanted) -> Engine:
     from models.engines.golden import differs  # noqa: PLC0415 - an engine is imported when it is asked for
-    from models.engines.sessions import Sessions  # noqa: PLC0415 - the same
+    from models.engines.sessions import session_logits  # noqa: PLC0415 - the same
 
     found = kept.exported(listing)
-    engine = Sessions(listing, found, ONNX, streams=wanted.streams, threads=wanted.threads)
-    if complaint := differs(listing, engine.logits):
+    logits = session_logits(found.files, wanted.threads)
+    if complaint := differs(listing, logits):
         raise ValueError(
             f"in ONNX Runtime {complaint} from its golden logits; delete {found.folder}, or use --engine {TORCH}"
         )
-    return engine
+    return Vote(listing, logits, ONNX, streams=wanted.streams)
 
 
 def _int8(listing: Listing, wanted: Wanted) -> Engine:
     from models.engines.rounded import distrusted  # noqa: PLC0415 - an engine is imported when it is asked for
-    from models.engines.sessions import Sessions  # noqa: PLC0415 - the same
+    from models.engines.sessions import session_logits  # noqa: PLC0415 - the same
 
     found = kept.find(listing, kept.INT8)
     if found is None:
@@ -137,10 +138,10 @@ def _int8(listing: Listing, wanted: Wanted) -> Engine:
             f"{listing.root} has no form in eight bits; make one with 'python -m train quantise --checkpoint "
             f"{listing.root} --data DATA', or use --engine {ONNX}"
         )
-    engine = Sessions(listing, found, INT8, streams=wanted.streams, threads=wanted.threads)
-    if complaint := distrusted(listing, found, engine.logits):
+    logits = session_logits(found.files, wanted.threads)
+    if complaint := distrusted(listing, found, logits):
         raise ValueError(f"the form of {listing.root} in eight bits cannot be trusted here ({complaint})")
-    return engine
+    return Vote(listing, logits, INT8, streams=wanted.streams)
 
 
 def _openvino(listing: Listing, wanted: Wanted) -> Engine:
@@ -150,7 +151,8 @@ def _openvino(listing: Listing, wanted: Wanted) -> Engine:
         raise ValueError(
             f"--engine {OPENVINO} needs {error.name}, which is not installed: pip install 'myostream[openvino]'"
         ) from error
-    return Vino(listing, kept.exported(listing), streams=wanted.streams, threads=wanted.threads)
+    vino = Vino(listing, kept.exported(listing).files, wanted.threads)
+    return Vote(listing, vino.logits, OPENVINO, f"cpu ({vino.precision})", wanted.streams)
 
 
 def _gpu_for_torch() -> bool:

@@ -194,7 +194,7 @@ class _Work:
     def _answers(self, models: Sequence[ModelProto], windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(B, K)`` probabilities of the whole ensemble."""
         sessions = [rounding.session(model) for model in models]
-        vote = Vote(self._listing, lambda member, rows: _run(sessions[member], rows))
+        vote = Vote(self._listing, lambda member, rows: _run(sessions[member], rows), kept.INT8)
         return vote.batch(windows, self._everything)
 
     def _rows(self, member: int, windows: NDArray[np.float32]) -> NDArray[np.float32]:

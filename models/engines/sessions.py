@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.classifier import Effort, Probabilities, Windows
-from models.engines.kept import Kept
-from models.engines.vote import Vote
-from models.listing import Listing
+from models.engines.vote import Logits
 
 QUIET = 3
 """Of ONNX Runtime's log: errors only."""
 
 
-class Sessions:
-    """An ``Engine``: one ONNX Runtime session for each member.
+def session_logits(files: Sequence[Path], threads: int = 1) -> Logits:
+    """What gives a member's logits by ONNX Runtime.
 
     Args:
-        listing: of the checkpoint.
-        kept: its exported files.
-        name: of the engine, for people.
-        streams: S.
-        threads: for each session.
+        files: one for each member.
+        threads: for each.
 
     Raises:
         ValueError: ONNX Runtime cannot read a file.
     """
+    sessions = [_session(str(file), threads) for file in files]
 
-    device = "cpu"
-
-    def __init__(self, listing: Listing, kept: Kept, name: str, *, streams: int = 1, threads: int = 1) -> None:
-        self.name = name
-        self._sessions = [_session(str(file), threads) for file in kept.files]
-        self._vote = Vote(listing, self.logits, streams)
-
-    def logits(self, member: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(R, C, N)`` to ``(R, K)``."""
-        out: NDArray[np.float32] = self._sessions[member].run(None, {"rows": rows})[0]
+    def logits(member: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        out: NDArray[np.float32] = sessions[member].run(None, {"rows": rows})[0]
         return out
 
-    def take(self, windows: Windows, fresh: int) -> None:  # noqa: ARG002 - the whole window is at hand
-        """See ``Engine``."""
-        self._vote.take(windows)
-
-    def answer(self, effort: Effort) -> Probabilities:
-        """See ``Engine``."""
-        return self._vote.answer(effort)
-
-    def rehearse(self, effort: Effort) -> None:
-        """See ``Engine``."""
-        self._vote.answer(effort)
-
-    def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
-        """See ``Engine``."""
-        return self._vote.batch(windows, effort)
+    return logits
 
 
 def _session(path: str, threads: int) -> Any:

@@ -5,16 +5,15 @@ It reads the files that are exported for ONNX Runtime. Install it with ``pip ins
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from models.classifier import Effort, Probabilities, Windows
 from models.engines.golden import differs
-from models.engines.kept import Kept
-from models.engines.vote import Vote
 from models.listing import Listing
 
 BFLOAT16 = "bf16"
@@ -26,33 +25,27 @@ errors of a few layers add up. Measured on 5000 windows of the shipped checkpoin
 
 
 class Vino:
-    """An ``Engine``: one compiled OpenVINO model for each member.
+    """One compiled OpenVINO model for each member.
 
     Args:
         listing: of the checkpoint.
-        kept: its exported files.
-        streams: S.
+        files: exported for ONNX Runtime, one for each member.
         threads: for each model.
+
+    Attributes:
+        precision: in which it computes.
 
     Raises:
         ValueError: OpenVINO cannot read a file.
     """
 
-    name = "openvino"
-
-    def __init__(self, listing: Listing, kept: Kept, *, streams: int = 1, threads: int = 1) -> None:
+    def __init__(self, listing: Listing, files: Sequence[Path], threads: int = 1) -> None:
         self._core, self._threads = openvino.Core(), threads
-        self._files = [str(file) for file in kept.files]
+        self._files = [str(file) for file in files]
         able = BFLOAT16.upper() in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._run_in(BFLOAT16 if able else FLOAT32)
         if able and differs(listing, self.logits, TOLERANCE, TOLERANCE / 10):
             self._run_in(FLOAT32)
-        self._vote = Vote(listing, self.logits, streams)
-
-    @property
-    def device(self) -> str:
-        """Where it computes, for people."""
-        return f"cpu ({self.precision})"
 
     def logits(self, member: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(R, C, N)`` to ``(R, K)``."""
@@ -62,22 +55,6 @@ class Vino:
             request = self._requests[key] = self._compiled(member, rows.shape)
         out: NDArray[np.float32] = request.infer(rows, share_inputs=True)[0]
         return out
-
-    def take(self, windows: Windows, fresh: int) -> None:  # noqa: ARG002 - the whole window is at hand
-        """See ``Engine``."""
-        self._vote.take(windows)
-
-    def answer(self, effort: Effort) -> Probabilities:
-        """See ``Engine``."""
-        return self._vote.answer(effort)
-
-    def rehearse(self, effort: Effort) -> None:
-        """See ``Engine``."""
-        self._vote.answer(effort)
-
-    def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
-        """See ``Engine``."""
-        return self._vote.batch(windows, effort)
 
     def _run_in(self, precision: str) -> None:
         self.precision = precision

@@ -1,4 +1,4 @@
-"""Members and views on the CPU: rows in, weighted mean out. What ONNX Runtime and OpenVINO have in common."""
+"""Members and views on the CPU: the engine around whatever gives the logits of a member for some rows."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ AT_ONCE = 8
 
 
 class Vote:
-    """Windows to probabilities through a function that gives each member's logits.
+    """An ``Engine``: the weighted mean over views and members of what a function says of them.
 
     Args:
         listing: of the checkpoint.
         logits: of a member for some rows.
+        name: of the engine, for people.
+        device: where ``logits`` computes, for people.
         streams: S.
     """
 
-    def __init__(self, listing: Listing, logits: Logits, streams: int = 1) -> None:
+    def __init__(self, listing: Listing, logits: Logits, name: str, device: str = "cpu", streams: int = 1) -> None:
         spec = listing.cards[0].design.spec
+        self.name, self.device = name, device
         self._logits = logits
         self._classes = len(listing.cards[0].labels)
         self._weights = listing.weights
@@ -42,21 +45,25 @@ class Vote:
         for size in self._blocks:
             self._prepare(self._taken[:size])
 
-    def take(self, windows: Windows) -> None:
-        """Copies the windows; if they fit into one pass, their views are made as well."""
+    def take(self, windows: Windows, fresh: int) -> None:  # noqa: ARG002 - the whole window is at hand
+        """See ``Engine``; if the windows fit into one pass, their views are made as well."""
         if len(self._blocks) == 1:
             self._prepare(windows)
         else:
             np.copyto(self._taken, windows)
 
     def answer(self, effort: Effort) -> Probabilities:
-        """Weighted mean over the members and views of an effort."""
+        """See ``Engine``."""
         if len(self._blocks) == 1:
             return self._mixed(effort, self._blocks[0])
         return self.batch(self._taken, effort)
 
+    def rehearse(self, effort: Effort) -> None:
+        """See ``Engine``."""
+        self.answer(effort)
+
     def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
-        """``(B, N, C)`` to ``(B, K)``, a few at a time."""
+        """See ``Engine``; a few windows at a time."""
         answers = np.zeros((len(windows), self._classes), np.float32)
         for at in range(0, len(windows), AT_ONCE):
             some = windows[at : at + AT_ONCE]
