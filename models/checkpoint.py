@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 
+from dsp import storage
 from dsp.design import Design
 from models import families, folder, plain, stored
 from models.card import CARD, FILES, FORMAT, GOLDEN, WEIGHTS, Card, read_card
@@ -117,7 +118,7 @@ def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: ND
     contents[CARD] = stored.json_bytes(_card(checkpoint, contents))
     with folder.replacing(target, FILES) as fresh:
         for name, content in contents.items():
-            folder.write(fresh / name, content)
+            storage.write(fresh / name, content)
 
 
 def load(path: str | Path) -> tuple[Checkpoint, nn.Module]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models import folder, stored
+from dsp import storage
+from models import stored
 from models.card import CARD, ENSEMBLE
 from models.checkpoint import Member, load_member
 from models.listing import FORMAT, listing_of, read_listing
@@ -39,7 +40,7 @@ def save_ensemble(
     said = dict(provenance or {})
     for card in listing_of(root, listed, said).cards:
         load_member(card.path)
-    folder.write(root / ENSEMBLE, stored.json_bytes({"format": FORMAT, "members": listed, "provenance": said}))
+    storage.write(root / ENSEMBLE, stored.json_bytes({"format": FORMAT, "members": listed, "provenance": said}))
 
 
 def load_ensemble(path: str | Path) -> Ensemble:

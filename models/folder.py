@@ -1,4 +1,4 @@
-"""Writing files and folders whole or not at all."""
+"""Folders that exist whole or not at all."""
 
 from __future__ import annotations
 
@@ -41,16 +41,3 @@ def replacing(path: Path, own: Collection[str]) -> Iterator[Path]:
             if other.name not in own:
                 other.rename(path / other.name)
         shutil.rmtree(aside)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Writes a file by way of a temporary neighbour, on the disk before it takes the name."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dsp.complaints import start
+from dsp.storage import check_writable
 
 if TYPE_CHECKING:
     from models.classifier import Classifier
@@ -222,6 +223,8 @@ def profile(
     """
     wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph)
     length = parse_seconds(seconds)
+    if out is not None:
+        check_writable(out)
     if streams is not None:
         from stream import many_profile
 
@@ -233,7 +236,7 @@ def profile(
     tally = profiler.profile(source, classifier, length, unit=unit, file_rate_hz=rate)
     result = profiler.as_json(classifier, str(checkpoint), source, tally)
     if out is not None:
-        profiler.write(out, result, tally)
+        profiler.write(out, result, tally.stages.named())
     if not as_json:
         Console(highlight=False, markup=False).print(profiler.as_tables(result, tally))
     print(json.dumps(result, allow_nan=False))

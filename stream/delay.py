@@ -56,14 +56,20 @@ def advice(window_s: float, hop_s: float, votes: int, processing_s: float) -> li
     return sentences
 
 
-def explained(window_s: float, hop_s: float, votes: int, processing_s: float) -> Text:
-    """The delay, what it is made of, and the advice, for people."""
+def made_of(window_s: float, hop_s: float, votes: int, processing_s: float) -> Text:
+    """The delay and what it is made of, for people, in one line."""
     text = Text("controller delay ")
     text.append(f"{controller_delay_s(window_s, hop_s, votes, processing_s) * 1e3:.0f} ms", "bold")
     text.append(
         f" = window {window_s * 1e3:.0f} / 2 + {votes} / 2 x hop {hop_s * 1e3:.0f} + processing "
         f"{processing_s * 1e3:.1f} (p50 of total)"
     )
+    return text
+
+
+def explained(window_s: float, hop_s: float, votes: int, processing_s: float) -> Text:
+    """The same, and the advice."""
+    text = made_of(window_s, hop_s, votes, processing_s)
     for sentence in advice(window_s, hop_s, votes, processing_s):
         text.append(f"\n  {sentence}")
     return text

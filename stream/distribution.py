@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from rich.text import Text
 
+from dsp.storage import whole
 from stream.drawing import bar
 from stream.latency import LOWEST_S, QUANTILES, WIDTH, Histogram
 
@@ -58,7 +60,7 @@ def as_text(title: str, histogram: Histogram, width: int = 40, *, plain: bool = 
     return text
 
 
-def as_picture(path: Path, histograms: dict[str, Histogram]) -> None:
+def as_picture(path: Path, histograms: Mapping[str, Histogram]) -> None:
     """The distributions of all legs, one row for each, with their quantiles, as a PNG."""
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only a picture needs
 
@@ -86,7 +88,8 @@ def as_picture(path: Path, histograms: dict[str, Histogram]) -> None:
     axes[-1, 0].xaxis.set_major_formatter("{x:g}")
     axes[-1, 0].set_xlabel(f"milliseconds; lines at {', '.join(QUANTILES)}; heights are logarithmic")
     try:
-        figure.savefig(path, dpi=120)
+        with whole(path) as neighbour:
+            figure.savefig(neighbour, dpi=120)
     finally:
         plt.close(figure)
 

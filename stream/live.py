@@ -98,7 +98,13 @@ def live(wish: Wish, classifier: Classifier) -> int:
     )
     with closing(source):
         check_match(source.info, spec)
-        setting = _setting(wish, source, classifier)
+        setting = Setting.of(
+            classifier,
+            source=source.info.name,
+            checkpoint=wish.checkpoint,
+            channels=source.info.channels,
+            simulated=source.simulated,
+        )
         tally = tally_for(source.info.name, source.names, source.label, classifier)
         try:
             with ExitStack() as stack:
@@ -111,22 +117,6 @@ def live(wish: Wish, classifier: Classifier) -> int:
             raise
     conclude(setting, tally, wish.manner)
     return INTERRUPTED if tally.interrupted else 0
-
-
-def _setting(wish: Wish, source: Watched, classifier: Classifier) -> Setting:
-    spec = classifier.design.spec
-    return Setting(
-        source=source.info.name,
-        checkpoint=wish.checkpoint,
-        engine=classifier.engine.name,
-        device=classifier.device,
-        rate_hz=spec.rate_hz,
-        window=spec.window,
-        hop=spec.hop,
-        speed=1,
-        channels=source.info.channels,
-        simulated=source.simulated,
-    )
 
 
 def _run(

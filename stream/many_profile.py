@@ -18,11 +18,10 @@ from devices.opening import open_source
 from dsp.flow import Samples
 from models.classifier import Classifier
 from models.loading import Wanted, load_classifier
-from stream.distribution import as_picture
 from stream.latency import milliseconds, quantiles_ms
 from stream.loop import check_match
 from stream.many import Trial, hold, largest
-from stream.profiler import machine
+from stream.profiler import machine, write
 
 TRIED_S = 2.0
 """How long a number is tried while the largest is searched; the one that is found runs as long as was asked."""
@@ -80,9 +79,7 @@ def profile(
     last = next((trial for trial in reversed(trials) if trial.holds), trials[-1])
     result = as_json(one, str(checkpoint), source, found, most, trials, last)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        as_picture(out / "latency.png", last.legs)
-        (out / "profile.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write(out, result, last.legs)
     if not quiet:
         console = Console(highlight=False, markup=False)
         console.print(as_table(trials))

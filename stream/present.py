@@ -82,16 +82,12 @@ def replay(
             f"{spec.window} ({spec.window_ms:g} ms); pass a longer recording"
         )
     pipeline = warm_up(classifier)
-    setting = Setting(
+    setting = Setting.of(
+        classifier,
         source=recording.info.name,
         checkpoint=checkpoint,
-        engine=classifier.engine.name,
-        device=classifier.device,
-        rate_hz=spec.rate_hz,
-        window=spec.window,
-        hop=spec.hop,
-        speed=speed or 0,
         channels=recording.info.channels,
+        speed=speed or 0,
         length=len(recording.samples),
         simulated=recording.simulated,
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
@@ -16,11 +16,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from devices.opening import open_source
+from dsp.storage import write_json
 from models.classifier import Classifier
 from stream.delay import controller_delay_s, explained
 from stream.distribution import as_picture, as_text
 from stream.excerpt import beginning
-from stream.latency import milliseconds
+from stream.latency import Histogram, milliseconds
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
 from stream.score import Score
@@ -113,11 +114,10 @@ def as_tables(result: dict[str, Any], tally: Tally) -> RenderableType:
     return Group(text, timings(tally.stages), shown, delay)
 
 
-def write(out: Path, result: dict[str, Any], tally: Tally) -> None:
+def write(out: Path, result: dict[str, Any], legs: Mapping[str, Histogram]) -> None:
     """``profile.json`` and ``latency.png`` in a folder, which is made if it is not there."""
-    out.mkdir(parents=True, exist_ok=True)
-    as_picture(out / "latency.png", tally.stages.named())
-    (out / "profile.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    as_picture(out / "latency.png", legs)
+    write_json(out / "profile.json", result)
 
 
 def processor() -> str:

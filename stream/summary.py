@@ -11,6 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from models.classifier import Classifier
+from stream.delay import controller_delay_s, made_of
 from stream.latency import LEGS, QUANTILES, Stages, milliseconds, quantiles_ms
 from stream.play import Tally
 from stream.score import ABSTAINED, Score
@@ -29,6 +31,7 @@ class Setting:
         rate_hz: of the stream.
         window: samples.
         hop: samples.
+        votes: decisions that are smoothed into one.
         speed: times real time, 0 for as fast as possible.
         channels: their names.
         length: samples in the recording, 0 where there is no end.
@@ -42,10 +45,44 @@ class Setting:
     rate_hz: float
     window: int
     hop: int
+    votes: int
     speed: float
     channels: tuple[str, ...]
     length: int = 0
     simulated: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        classifier: Classifier,
+        *,
+        source: str,
+        checkpoint: str,
+        channels: tuple[str, ...],
+        speed: float = 1.0,
+        length: int = 0,
+        simulated: bool = False,
+    ) -> Setting:
+        """The setting of a run with a classifier; see the attributes."""
+        spec = classifier.design.spec
+        return cls(
+            source=source,
+            checkpoint=checkpoint,
+            engine=classifier.engine.name,
+            device=classifier.device,
+            rate_hz=spec.rate_hz,
+            window=spec.window,
+            hop=spec.hop,
+            votes=classifier.decision.smoothing,
+            speed=speed,
+            channels=channels,
+            length=length,
+            simulated=simulated,
+        )
+
+    def delay_of(self, tally: Tally) -> tuple[float, float, int, float]:
+        """What makes up the controller delay: window and hop in seconds, votes, and processing in seconds."""
+        return self.window / self.rate_hz, self.hop / self.rate_hz, self.votes, tally.stages.total.quantile(0.5)
 
 
 def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
@@ -58,6 +95,7 @@ def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
         "dropped": tally.dropped(),
         "integrity": _integrity(tally),
         "latency_ms": {**quantiles_ms(tally.stages.total), "stages": stages_ms(tally.stages)},
+        "controller_delay_ms": milliseconds(controller_delay_s(*setting.delay_of(tally))) if tally.pace else None,
         "deadline": deadline(tally),
         "labels": list(score.labels),
         "per_gesture": {
@@ -95,6 +133,8 @@ def as_tables(setting: Setting, tally: Tally) -> RenderableType:
         parts += [Text(), scores(tally.score), Text(), confusion(tally.score)]
     if tally.decisions:
         parts += [Text(), timings(tally.stages)]
+    if tally.decisions and tally.pace is not None:
+        parts.append(made_of(*setting.delay_of(tally)))
     return Group(*parts)
 
 

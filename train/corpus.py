@@ -26,10 +26,10 @@ from dsp.caching import cache_folder
 from dsp.design import Design
 from dsp.flow import Samples, StreamInfo
 from dsp.pipeline import filtered, longest_bridge
+from dsp.storage import whole
 from train.progress import progress, say
 from train.sources import MAINS_HZ, Collection, open_collection, stamp
 from train.splits import choose
-from train.storage import whole
 
 REST = "rest"
 

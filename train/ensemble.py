@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dsp.storage import check_writable
 from models import checkpoint as checkpoints
 from models.engines.kept import FOLDER
 from models.ensemble import save_ensemble
 from models.listing import RUN, checkpoint_in
 from models.networks import load_networks
-from train.storage import check_writable
 
 
 def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path) -> dict[str, Any]:

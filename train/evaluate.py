@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.storage import check_writable, write_json
 from models.networks import Networks, load_networks
 from train import metrics, pictures
 from train.answers import Answers, Questions, ask, questions
@@ -17,7 +18,6 @@ from train.fit import device_of
 from train.progress import say
 from train.sources import open_collection
 from train.splits import say_numbers, under_test
-from train.storage import check_writable, write_json
 
 TOP = ("trial_accuracy", "trial_accuracy_whole", "window_accuracy", "macro_f1", "per_gesture", "per_person")
 """Keys of the last variant that are repeated at the top of the report."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dsp.storage import check_writable
 from models.checkpoint import refuse_foreign
 from models.families import config_json
 from models.listing import RUN
@@ -19,7 +20,6 @@ from train.pictures import curves
 from train.progress import say
 from train.recipe import FROM_DATA, Recipe
 from train.splits import say_numbers
-from train.storage import check_writable
 from train.task import Task, prepare
 
 

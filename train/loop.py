@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dsp.storage import write_json
 from models.blocks import Decorrelation
 from models.families import build
 from train import metrics
@@ -21,7 +22,6 @@ from train.losses import one_hot, smooth, soft_cross_entropy
 from train.progress import Advance, progress, say
 from train.recipe import Recipe
 from train.state import Progress, restore, save, snapshot, step_seed
-from train.storage import write_json
 from train.task import Task
 from train.wearers import Wearers
 

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dsp.storage import whole
 from train.metrics import Counts
-from train.storage import whole
 
 BLUE, ORANGE = "#3b6ea5", "#d9822b"
 

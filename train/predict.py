@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.design import DspSpec
+from dsp.storage import check_writable
+from dsp.storage import whole as written_whole
 from models.networks import load_networks
 from train import metrics, pictures
 from train.answers import Questions, ask, questions
 from train.corpus import Corpus, gather, track
 from train.fit import device_of
 from train.sources import open_collection
-from train.storage import check_writable
-from train.storage import whole as written_whole
 
 SUBMISSION = "submission.csv"
 CONFIDENCES, CONFUSION, PER_GESTURE = "confidences.png", "confusion_matrix.png", "per_gesture.png"

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from train.storage import whole
+from dsp.storage import whole
 
 Weights = dict[str, Tensor]
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -34,6 +33,7 @@ from devices.archive import open_zip, unpack
 from devices.formats.units import settled_rate, settled_unit
 from devices.recording import Recording
 from dsp.flow import StreamInfo
+from dsp.storage import whole
 
 STEP_UV = 0.1
 """Preferred size of a count: an error of 0.03 uV rms, far below the 1 uV noise of a good amplifier."""
@@ -82,17 +82,8 @@ def save_npz(path: str | Path, recording: Recording) -> None:
         arrays["labels"] = recording.labels.astype(np.int16)
     if recording.gaps:
         arrays["gaps"] = np.array(recording.gaps, np.int64)
-    neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with neighbour.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        neighbour.replace(path)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from None  # of the neighbour nobody knows
-    finally:
-        neighbour.unlink(missing_ok=True)
+    with whole(path) as neighbour, neighbour.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _packed(samples: NDArray[np.float32]) -> dict[str, Any]:

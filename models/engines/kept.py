@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dsp import storage
 from dsp.caching import cache_folder
 from models import folder, stored
 from models.listing import Listing
@@ -83,7 +84,7 @@ def keep(listing: Listing, kind: str, contents: Sequence[bytes], provenance: Map
     place = beside if os.access(listing.root, os.W_OK) else elsewhere
     with folder.replacing(place, list(files)) as fresh:
         for name, content in files.items():
-            folder.write(fresh / name, content)
+            storage.write(fresh / name, content)
     return place
 
 

@@ -55,6 +55,9 @@ def test_json_is_the_same_at_every_speed(recorded: Path, checkpoint: Path, recor
     count = (len(recording.samples) - WINDOW) // HOP + 1
     assert summary["decisions"] == other["decisions"] == len(straight) == count
     assert summary["accuracy"] == other["accuracy"]
+    assert summary["controller_delay_ms"] is None, "there is no time at --speed max"
+    delay = 1e3 * (WINDOW / 2 + HOP / 2) / RATE_HZ + other["latency_ms"]["p50"]
+    assert other["controller_delay_ms"] == pytest.approx(delay, abs=0.01)
     assert summary["dropped"] == other["dropped"] == 0
 
 

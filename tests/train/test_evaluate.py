@@ -17,6 +17,7 @@ from devices.files import save_npz
 from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline, filtered
+from dsp.storage import whole, write_json
 from models.ensemble import load_ensemble
 from models.listing import checkpoint_in
 from models.networks import load_networks
@@ -27,7 +28,6 @@ from train.ensemble import combine
 from train.evaluate import evaluate, say_report
 from train.fit import fit
 from train.predict import predict
-from train.storage import whole, write_json
 
 
 @pytest.fixture(scope="module")

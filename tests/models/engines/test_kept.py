@@ -93,7 +93,7 @@ def test_a_failing_disk_leaves_what_was_there(copy: Path, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("models.folder.write", full)
+    monkeypatch.setattr("dsp.storage.write", full)
     with pytest.raises(OSError, match="No space left"):
         kept.keep(read_listing(copy), kept.FLOAT32, [b"a", b"b"], {})
     assert kept.find(read_listing(copy), kept.FLOAT32) is not None

@@ -16,18 +16,35 @@ def whole(path: Path) -> Iterator[Path]:
     """Gives a temporary neighbour of ``path`` to write to, and renames it when the block ends well.
 
     Where the block fails, what stood at ``path`` still stands there. The neighbour keeps the suffix, since some
-    writers choose a format by it.
+    writers choose a format by it. Folders above are made where they are missing.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written into; names ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}-", suffix=path.suffix[-100:])
     os.close(handle)
     neighbour = Path(name)
     try:
         yield neighbour
         neighbour.chmod(0o666 & ~_umask())
+        _to_disk(neighbour)
         neighbour.replace(path)
+    except OSError as error:
+        if error.filename not in (None, name):
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from None  # of the neighbour nobody knows
     finally:
         neighbour.unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
+    with whole(path) as neighbour:
+        neighbour.write_bytes(content)
 
 
 def check_writable(folder: Path) -> None:
@@ -47,6 +64,12 @@ def write_json(path: Path, value: Any) -> None:
     """Writes ``value`` as indented JSON, whole or not at all."""
     with whole(path) as neighbour:
         neighbour.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _to_disk(path: Path) -> None:
+    """Else a name may survive a power cut that its content does not."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _umask() -> int:
