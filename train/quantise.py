@@ -81,6 +81,11 @@ def quantise(checkpoint: Path, data: str, people: Sequence[int] | None = None) -
     made, left = work.select(pool.draw(parts.selection, SELECTED)[0])
     verified = work.verify(made, *pool.draw(parts.verification, VERIFIED))
     verified["people"], verified["strangers"] = list(parts.verification), parts.strangers
+    golden = work.golden(made)
+    exact = [card.golden().logits for card in listing.cards]
+    verified["golden_change"] = max(
+        rounded.change(np.asarray(one, np.float32), other) for one, other in zip(golden, exact, strict=True)
+    )
     _refuse_unfit(checkpoint, verified)
     provenance = {
         "verified": verified,
@@ -88,7 +93,7 @@ def quantise(checkpoint: Path, data: str, people: Sequence[int] | None = None) -
         "data": corpus.name,
         "rounding_people": list(parts.rounding),
         "selection_people": list(parts.selection),
-        "golden": work.golden(made),
+        "golden": golden,
         "versions": {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
     }
     place = kept.keep(listing, kept.INT8, [model.SerializeToString() for model in made], provenance)
@@ -269,4 +274,9 @@ def _refuse_unfit(checkpoint: Path, verified: Mapping[str, Any]) -> None:
             f"{checkpoint} in eight bits agrees with float32 on {verified['agreement']:.2%} of windows and recognises "
             f"{verified['loss']:.2%} fewer, where {rounded.AGREEMENT:.1%} and {rounded.LOSS:.1%} are allowed, so it is "
             "not kept; use float32"
+        )
+    if verified["golden_change"] > rounded.CHANGE:
+        raise ValueError(
+            f"{checkpoint} in eight bits changes probabilities of its golden windows by up to "
+            f"{verified['golden_change']:.2f}, where {rounded.CHANGE:g} is allowed, so it is not kept; use float32"
         )

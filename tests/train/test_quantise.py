@@ -72,6 +72,17 @@ def test_what_decides_otherwise_is_not_kept(pair: Path, synapse_like: Path, monk
     assert load_classifier(pair).engine.name == "onnx"
 
 
+def test_what_changes_its_golden_windows_is_not_kept(
+    pair: Path, synapse_like: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.engines.rounded.AGREEMENT", 0.0)
+    monkeypatch.setattr("models.engines.rounded.LOSS", 1.0)
+    monkeypatch.setattr("models.engines.rounded.CHANGE", 0.0)
+    with pytest.raises(ValueError, match=r"golden windows by up to 0\.\d\d, where 0 is allowed, so it is not kept"):
+        quantise(pair, str(synapse_like))
+    assert kept.find(read_listing(pair), kept.INT8) is None
+
+
 def test_convolutions_are_given_back_until_decisions_agree(
     pair: Path, synapse_like: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

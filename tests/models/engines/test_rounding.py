@@ -141,6 +141,8 @@ def test_what_answers_otherwise_here_is_not_trusted(listing: Listing, tmp_path: 
     whole = Kept(tmp_path, [], said)
     assert distrusted(listing, whole, lambda member, _: golden[member]) == ""
     assert "'other' gives other answers" in distrusted(listing, whole, lambda member, _: golden[member] + 0.2 * member)
+    flipped = Kept(tmp_path, [], said | {"golden": [(-logits).tolist() for logits in golden]})
+    assert "changes probabilities" in distrusted(listing, flipped, lambda member, _: -golden[member])
     unverified = Kept(tmp_path, [], said | {"verified": {}})
     assert "was not verified" in distrusted(listing, unverified, lambda member, _: golden[member])
     without = Kept(tmp_path, [], {"verified": said["verified"]})
