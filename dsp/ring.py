@@ -46,6 +46,7 @@ class Ring:
         self._claimed = 0
         self._published = 0
         self._consumed = 0
+        self._end: int | None = None
         self._ended = False
         self._error: BaseException | None = None
         self._news = threading.Event()
@@ -110,6 +111,15 @@ class Ring:
         return min(self._published - self._consumed, self.capacity)
 
     @property
+    def missing(self) -> int:
+        """Samples that are missing among those that wait, and before them: what the source did not send."""
+        published = self._published
+        if self._end is None or published == self._consumed:
+            return 0
+        last = int(self._index[(published - 1) % self.capacity])
+        return max(last + 1 - self._end - (published - self._consumed), 0)
+
+    @property
     def finished(self) -> bool:
         """The stream has ended without an error and everything has been read."""
         return self._ended and self._error is None and self._published == self._consumed
@@ -148,4 +158,5 @@ class Ring:
         jumps = np.flatnonzero(np.diff(index) != 1)
         count = int(jumps[0]) + 1 if len(jumps) else len(index)
         self._consumed += count
+        self._end = int(index[0]) + count
         return Chunk(samples[:count], int(index[0]), stamps[:count], arrived=arrived[:count])

@@ -108,6 +108,26 @@ def chunks(
             idle()
 
 
+class Unread:
+    """What a ring holds that was not looked at yet; see ``stream.loop.Backlog``.
+
+    Args:
+        ring: behind the chunks.
+        bridged: samples of the longest gap after which windows go on.
+    """
+
+    def __init__(self, ring: Ring, bridged: int) -> None:
+        self._ring, self._bridged = ring, bridged
+
+    def waiting(self) -> int:
+        """Samples that will continue the stream; those behind a gap after which everything starts anew do not."""
+        return self._ring.waiting if self._ring.missing <= self._bridged else 0
+
+    def lost(self) -> int:
+        """Samples that were overwritten before anybody saw them."""
+        return self._ring.dropped
+
+
 def straight(source: Source) -> Iterator[Chunk]:
     """The chunks of a source without thread or ring, for files read as fast as possible; closes it at the end."""
     try:

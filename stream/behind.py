@@ -47,7 +47,7 @@ class Behind:
         self._sink, self._capacity, self._after = sink, capacity, after
         self._waiting: deque[Decision] = deque()
         self._news = threading.Event()
-        self._leaving = False
+        self._leaving = self._in_hand = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=f"sink {name}", daemon=True)
         self._thread.start()
@@ -79,7 +79,8 @@ class Behind:
         self._leaving = True
         self._news.set()
         self._thread.join(LEAVE_S)
-        self._left_out += len(self._waiting)
+        # What the sink holds in its hands will not be waited for either.
+        self._left_out += len(self._waiting) + (self._in_hand and self._thread.is_alive())
         self._waiting.clear()
         self._raise()
 
@@ -107,6 +108,7 @@ class Behind:
                 self._hand_over(self._waiting.popleft())
 
     def _hand_over(self, decision: Decision) -> None:
+        self._in_hand = True
         try:
             self._sink(decision)
         except Missed:
@@ -116,3 +118,5 @@ class Behind:
             raise
         else:
             self.delivered += 1
+        finally:
+            self._in_hand = False

@@ -31,7 +31,7 @@ the moment when every sink has had it. The total is from the sample to the decis
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 
 _WAITING = 4096
-"""Skipped windows whose wait is measured; more between two decisions count as the latest of them."""
+"""Skipped windows whose wait is measured; more between two decisions count as long as the latest of these."""
 
 
 class Histogram:
@@ -62,7 +62,7 @@ class Histogram:
         return float(self._most[0])
 
     def add(self, seconds: float) -> None:
-        """Count one duration; anything below 1 us, negative included, counts as 1 us."""
+        """Count one duration; anything below 1 us, negative included, counts as 1 us, and NaN is not counted."""
         _count(self.counts, self._most, seconds)
 
     def quantile(self, q: float) -> float:
@@ -90,7 +90,8 @@ class Stages:
         self._counts = np.zeros((len(LEGS), BUCKETS), np.int64)
         self._most = np.full((len(LEGS), 1), math.nan)
         self._skipped = np.zeros(_WAITING)
-        self._waiting = 0
+        self._waiting = self._more = 0
+        self._begun = math.nan
 
     @property
     def total(self) -> Histogram:
@@ -109,6 +110,8 @@ class Stages:
     ) -> None:
         """Count one decision by the times of its stations, seconds on the ``time.perf_counter`` clock.
 
+        With it, the windows that were skipped before it count in the total.
+
         Args:
             taken: its last sample, or where that is unknown the moment the loop asked for the window.
             arrived: the same sample in the ring; NaN where there is none, which leaves the first leg out.
@@ -122,6 +125,7 @@ class Stages:
             self._counts,
             self._most,
             self._skipped[: self._waiting],
+            self._more,
             taken,
             arrived,
             ready,
@@ -130,12 +134,32 @@ class Stages:
             decided,
             delivered,
         )
-        self._waiting = 0
+        self._waiting = self._more = 0
+        self._begun = math.nan
+
+    def begin(self, taken: float) -> None:
+        """Note a window for which a decision is now being made: ``add`` or ``skip`` follow, unless the run ends."""
+        self._begun = taken
 
     def skip(self, taken: float) -> None:
         """Note a window that gets no decision; it counts in the total up to the next one."""
-        self._skipped[min(self._waiting, _WAITING - 1)] = taken
-        self._waiting = min(self._waiting + 1, _WAITING)
+        if self._waiting < _WAITING:
+            self._skipped[self._waiting] = taken
+            self._waiting += 1
+        else:
+            self._more += 1
+        self._begun = math.nan
+
+    def close(self, now: float) -> None:
+        """The run has ended: who still waits for a decision has waited until now."""
+        if not math.isnan(self._begun):
+            self.skip(self._begun)
+        total = self.total
+        for taken in self._skipped[: self._waiting].tolist():
+            total.add(now - taken)
+        for _ in range(self._more):
+            total.add(now - float(self._skipped[-1]))
+        self._waiting = self._more = 0
 
     def named(self) -> dict[str, Histogram]:
         """The histograms by leg, in the order of the way."""
@@ -160,7 +184,11 @@ def quantiles_ms(histogram: Histogram) -> dict[str, float | None]:
 
 @compiled(nogil=True)
 def _count(counts, most, seconds):  # type: ignore[no-untyped-def]
-    bucket = int(math.log(seconds / LOWEST_S) * _PER_BUCKET) if seconds > LOWEST_S else 0
+    if math.isnan(seconds):
+        return
+    seconds = max(seconds, LOWEST_S)
+    # The bounds first: of infinity there is no bucket, and no check of an index here.
+    bucket = BUCKETS - 1 if seconds >= HIGHEST_S else int(math.log(seconds / LOWEST_S) * _PER_BUCKET)
     counts[min(bucket, BUCKETS - 1)] += 1
     if not seconds <= most[0]:
         most[0] = seconds
@@ -168,7 +196,7 @@ def _count(counts, most, seconds):  # type: ignore[no-untyped-def]
 
 @compiled(nogil=True)
 def _add(  # type: ignore[no-untyped-def]
-    counts, most, skipped, taken, arrived, ready, copied, classified, decided, delivered
+    counts, most, skipped, more, taken, arrived, ready, copied, classified, decided, delivered
 ):
     if not math.isnan(arrived):
         _count(counts[0], most[0], arrived - taken)
@@ -182,3 +210,5 @@ def _add(  # type: ignore[no-untyped-def]
     _count(counts[6], most[6], decided - taken)
     for at in range(len(skipped)):
         _count(counts[6], most[6], decided - skipped[at])
+    for _ in range(more):
+        _count(counts[6], most[6], decided - skipped[-1])

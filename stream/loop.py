@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import isnan
+from math import isnan, nan
 from time import perf_counter
 from typing import Protocol
 
@@ -43,9 +43,26 @@ Sink = Callable[[Decision], object]
 """Takes each decision once, in order. It runs in the loop: a slow one holds it up."""
 
 
-def nothing_waits() -> int:
-    """Where there is no ring: no samples wait."""
-    return 0
+class Backlog(Protocol):
+    """What a ring knows of the samples that the loop has not seen."""
+
+    def waiting(self) -> int:
+        """Samples that have come and go on where the last ones ended."""
+
+    def lost(self) -> int:
+        """Samples that were overwritten so far before anybody saw them."""
+
+
+class NoBacklog:
+    """Where there is no ring."""
+
+    def waiting(self) -> int:
+        """None."""
+        return 0
+
+    def lost(self) -> int:
+        """None."""
+        return 0
 
 
 def run(
@@ -58,7 +75,7 @@ def run(
     stages: Stages | None = None,
     pace: Pace | None = None,
     hop: int = 1,
-    waiting: Callable[[], int] = nothing_waits,
+    backlog: Backlog | None = None,
     watch: Callable[[Window], object] | None = None,
 ) -> int:
     """Make exactly one decision for each hop, and hand it to every sink; under a strict pace, skip what is too late.
@@ -72,46 +89,74 @@ def run(
         stages: counts the time of each leg, if given.
         pace: chooses the effort of each window, if given; else all get the full one.
         hop: samples between windows, by which the pace is told that a newer one is there.
-        waiting: samples that have come after the present chunk.
+        backlog: of the ring behind the chunks, if there is one.
         watch: sees each window just before its decision goes to the sinks (for a display); it must not keep the view.
 
     Returns:
         The number of decisions.
     """
-    stages = stages or Stages()
+    stages, backlog = stages or Stages(), backlog or NoBacklog()
+    overrun = _Overrun(hop, backlog, stages, pace)
     decisions = 0
-    for chunk in chunks:
-        asked = perf_counter()
-        for window in pipeline.feed(chunk):
-            ready = perf_counter()
-            taken = asked if isnan(window.stamp) else window.stamp
-            effort: int | None = 0
-            if pace is not None:
-                newer = chunk.end - window.end + waiting() >= hop
-                effort = pace.choose(window.arrived, ready, newer)
-            if effort is None:
-                stages.skip(taken)
-                asked = perf_counter()
-                continue
-            classify.take(window)
-            copied = perf_counter()
-            probabilities = classify.answer(effort)
-            classified = perf_counter()
-            decision = decide(probabilities, window)
-            if effort:
-                decision = decision._replace(reduced=classify.in_words(effort))
-            decided = perf_counter()
-            if watch is not None:
-                watch(window)
-            for sink in sinks:
-                sink(decision)
-            delivered = perf_counter()
-            stages.add(taken, window.arrived, ready, copied, classified, decided, delivered)
-            if pace is not None:
-                pace.done(effort, ready, decided, delivered)
-            decisions += 1
+    try:
+        for chunk in chunks:
             asked = perf_counter()
+            for window in pipeline.feed(chunk):
+                ready = perf_counter()
+                taken = asked if isnan(window.stamp) else window.stamp
+                overrun.saw(window, taken, ready)
+                stages.begin(taken)
+                effort: int | None = 0
+                if pace is not None:
+                    newer = chunk.end - window.end + backlog.waiting() >= hop
+                    effort = pace.choose(window.arrived, ready, newer, window.stamp)
+                if effort is None:
+                    stages.skip(taken)
+                    asked = perf_counter()
+                    continue
+                classify.take(window)
+                copied = perf_counter()
+                probabilities = classify.answer(effort)
+                classified = perf_counter()
+                decision = decide(probabilities, window)
+                if effort:
+                    decision = decision._replace(reduced=classify.in_words(effort))
+                decided = perf_counter()
+                if watch is not None:
+                    watch(window)
+                for sink in sinks:
+                    sink(decision)
+                delivered = perf_counter()
+                stages.add(taken, window.arrived, ready, copied, classified, decided, delivered)
+                if pace is not None:
+                    pace.done(effort, ready, decided, delivered)
+                decisions += 1
+                asked = perf_counter()
+    finally:
+        stages.close(perf_counter())
     return decisions
+
+
+class _Overrun:
+    """Windows that were never made, since the ring had to give up their samples: they count as skipped."""
+
+    def __init__(self, hop: int, backlog: Backlog, stages: Stages, pace: Pace | None) -> None:
+        self._hop, self._backlog, self._stages, self._pace = hop, backlog, stages, pace
+        self._lost = backlog.lost()
+        self._end: int | None = None
+        self._taken = nan
+
+    def saw(self, window: Window, taken: float, now: float) -> None:
+        """Looks whether samples were lost since the window before this one."""
+        lost = self._backlog.lost()
+        if lost > self._lost and self._end is not None:
+            missing = (window.end - self._end) // self._hop - 1
+            apart = (taken - self._taken) / (missing + 1) if missing > 0 else 0.0
+            for number in range(1, missing + 1):
+                self._stages.skip(self._taken + number * apart)
+            if self._pace is not None and missing > 0:
+                self._pace.lost(missing, now)
+        self._lost, self._end, self._taken = lost, window.end, taken
 
 
 def check_match(info: StreamInfo, spec: DspSpec) -> None:

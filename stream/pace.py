@@ -1,4 +1,4 @@
-"""The deadline: a decision is due before the next window is, and what is done where that cannot be met.
+"""The deadline policy: what is done where a decision cannot be made in time (``stream.deadline``).
 
 First a decision gets fewer views, then fewer members. Where even the least would make the next one late as well, a
 window is skipped, if a newer one is there already: what falls behind would otherwise fall behind ever further, and
@@ -6,26 +6,37 @@ answer about the past. Nothing of it is hidden: it is counted, and said while it
 everything comes back by itself.
 
 How long an effort will take is foreseen from how long it took when all was quiet, times how much slower than that the
-machine has been of late. So what a larger effort would cost is known without trying it.
+machine has been of late, and what the sinks take besides. By that the *level* is chosen, the largest effort that fits
+into a hop; a single window gets less than that where less time is left. A load need not slow everything down alike, so
+the larger effort may fail where the smaller one promised: a rise that did not last makes the next one wait twice as
+long.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from math import isnan
+from math import inf, isnan, nan
+from statistics import median
+from time import perf_counter
 
-RECENT = 0.3
-"""Weight of the latest decision in how slow the machine is taken to be: a single stumble is forgotten in a few."""
+from stream.deadline import Deadlines
+
+RECENT = 5
+"""Decisions by whose median the machine is judged: one that stumbled, or two, say nothing of the next."""
 
 FULL, CALM = 0.9, 0.7
-"""Shares of the time left that an effort may take: to be kept up, and to be gone back to."""
+"""Shares of a hop that an effort may take: to be kept up, and to be gone back to."""
+
+PATIENCE_S = (0.2, 10.0)
+"""How long the level stays low before it rises: at first, and at most."""
+
+SAID_S = 1.0
+"""How long after a window was skipped that is said."""
 
 
 class Pace:
     """Chooses how much is spent on a window, and counts what came too late or not at all.
-
-    A window is due one hop after its last sample came. Samples may come in bursts, several windows at once: then each
-    is due one hop after the one before it was, since the burst had as long to come.
 
     Args:
         hop_s: seconds between windows.
@@ -34,7 +45,9 @@ class Pace:
         words: says what an effort is.
 
     Attributes:
+        hop_s: as it was given.
         effort: of the latest decision.
+        level: the effort that decisions get if nothing holds them up.
         made: decisions at each effort.
         late: decisions that came after they were due.
         skipped: windows that got none.
@@ -50,47 +63,40 @@ class Pace:
         words: Callable[[int], str] = lambda effort: f"effort {effort}",
     ) -> None:
         self.hop_s, self.strict = hop_s, strict
-        self.effort = 0
+        self.effort = self.level = 0
         self.made = [0] * len(costs_s)
         self.late = self.skipped = 0
         self.words = words
+        self._deadlines = Deadlines(hop_s)
         self._costs = [max(cost, 1e-6) for cost in costs_s]
-        self._slowness = 1.0
-        self._due = self._free = -1.0
-        self._skipping = False
+        self._slowness: deque[float] = deque([1.0] * RECENT, RECENT)
+        self._besides_s: deque[float] = deque([0.0] * RECENT, RECENT)
+        self._late: deque[bool] = deque([False] * RECENT, RECENT)
+        self._due = -inf
+        self._skipped_at = self._fell_at = self._rose_at = -inf
+        self._patience_s = PATIENCE_S[0]
 
-    def choose(self, arrived: float, now: float, superseded: bool) -> int | None:
+    def choose(self, arrived: float, now: float, superseded: bool, stamp: float = nan) -> int | None:
         """The effort for a window, or None to skip it.
 
         Args:
             arrived: when its last sample was in the ring; where that is not known, ``now``.
             now: the present, on the same clock.
             superseded: a newer whole window is there already.
+            stamp: when its last sample was taken, NaN where that is unknown.
         """
-        came = now if isnan(arrived) else arrived
-        # Whoever was idle when a sample came has nothing to catch up with.
-        self._due = (came if self._free <= came else max(came, self._due)) + self.hop_s
+        self._due = self._deadlines.due(now if isnan(arrived) else arrived, stamp)
         if not self.strict:
             return 0
         effort = self._fitting(self._due - now)
         if effort is None:
             # Late as it is: is there time for it before the next one, which has a hop more?
-            effort = self._fitting(self._due + self.hop_s - now - self._costs[-1] * self._slowness)
+            effort = self._fitting(self._due + self.hop_s - now - self._takes(-1))
         if effort is None and superseded:
-            self.skipped += 1
-            self._skipping = True
+            self.lost(1, now)
             return None
-        effort = len(self._costs) - 1 if effort is None else effort
-        self.effort = effort
-        self._skipping = False
-        return effort
-
-    def _fitting(self, left_s: float) -> int | None:
-        """The largest effort for which so much time is enough."""
-        for effort, cost in enumerate(self._costs):
-            if cost * self._slowness <= left_s * (FULL if effort >= self.effort else CALM):
-                return effort
-        return None
+        self.effort = len(self._costs) - 1 if effort is None else effort
+        return self.effort
 
     def done(self, effort: int, began: float, decided: float, free: float) -> None:
         """Takes note of a decision.
@@ -101,15 +107,61 @@ class Pace:
             decided: when it was made.
             free: when the loop was done with it, sinks included.
         """
-        self._free = free
         self.made[effort] += 1
-        self.late += decided > self._due
-        self._slowness += RECENT * ((free - began) / self._costs[effort] - self._slowness)
+        late = self._deadlines.late(self._due, decided)
+        self.late += late
+        self._late.append(late)
+        self._slowness.append((decided - began) / self._costs[effort])
+        self._besides_s.append(free - decided)
+        if self.strict:
+            self._settle(free)
 
-    def trouble(self) -> str:
-        """What is amiss at present, in words; "" while every decision gets everything in time."""
-        if not (self.effort or self._skipping):
+    def lost(self, windows: int, now: float) -> None:
+        """Takes note of windows that got no decision at all."""
+        self.skipped += windows
+        self._skipped_at = now
+
+    def trouble(self, now: float | None = None) -> str:
+        """What is amiss at present, in words; "" while every decision gets everything in time.
+
+        Args:
+            now: the present; None asks the clock.
+        """
+        parts = [f"each gets {self.words(self.level)}"] if self.level else []
+        if (perf_counter() if now is None else now) - self._skipped_at < SAID_S:
+            parts.append("windows are skipped")
+        elif sum(self._late) > RECENT // 2:
+            parts.append("they come late")
+        if not parts:
             return ""
-        spent = self.words(self.effort) if self.effort else "everything"
-        skips = ", and windows are skipped" if self._skipping else ""
-        return f"too slow for a decision every {self.hop_s * 1e3:g} ms: each gets {spent}{skips}"
+        return f"too slow for a decision every {self.hop_s * 1e3:g} ms: {', and '.join(parts)}"
+
+    def _takes(self, effort: int) -> float:
+        """Seconds that an effort is expected to take, sinks included."""
+        return self._costs[effort] * median(self._slowness) + median(self._besides_s)
+
+    def _fitting(self, left_s: float) -> int | None:
+        """The largest effort from the level down for which so much time is enough."""
+        return next((effort for effort in range(self.level, len(self._costs)) if self._takes(effort) <= left_s), None)
+
+    def _settle(self, now: float) -> None:
+        """Chooses the level."""
+        least = len(self._costs) - 1
+        if self._takes(self.level) > FULL * self.hop_s:
+            fits = (effort for effort in range(self.level, least) if self._takes(effort) <= FULL * self.hop_s)
+            self._fall(next(fits, least), now)
+        elif self.level and now - self._fell_at >= self._patience_s:
+            calm = (effort for effort in range(self.level) if self._takes(effort) <= CALM * self.hop_s)
+            self._rise(next(calm, self.level), now)
+
+    def _fall(self, level: int, now: float) -> None:
+        if level == self.level:
+            return
+        shortest, longest = PATIENCE_S
+        lasted = now - self._rose_at > 2 * self._patience_s
+        self._patience_s = shortest if lasted else min(2 * self._patience_s, longest)
+        self.level, self._fell_at = level, now
+
+    def _rise(self, level: int, now: float) -> None:
+        if level < self.level:
+            self.level, self._rose_at = level, now

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from devices.integrity import Integrity
 from devices.source import Source
 from dsp.design import DspSpec
 from dsp.flow import Chunk, Window
-from dsp.pipeline import Pipeline
+from dsp.pipeline import Pipeline, longest_bridge
 from dsp.ring import Ring
 from models.classifier import Classifier
 from models.decision import Decide, Decision
-from stream.acquire import Acquisition, chunks, straight
+from stream.acquire import Acquisition, Unread, chunks, straight
 from stream.behind import Behind
 from stream.foresight import Foresight
 from stream.latency import Stages
@@ -61,10 +62,6 @@ class Tally:
     def skipped(self) -> int:
         """Windows that got no decision, since there was no time for them."""
         return 0 if self.pace is None else self.pace.skipped
-
-    def waiting(self) -> int:
-        """Samples that have come and were not looked at yet."""
-        return 0 if self.ring is None else self.ring.waiting
 
     def trouble(self) -> str:
         """What the pace has to say at present; "" where all is well."""
@@ -145,6 +142,9 @@ def play(
     classifier.reset()
     decide = Decide(classifier.labels, classifier.decision)
     everything: list[Sink] = [Scored(tally.score, tally.truth), note, *sinks]
+    if foresight is not None:
+        awake = foresight
+        everything.insert(0, lambda _: awake.decided(perf_counter()))
 
     def look(window: Window) -> None:
         if foresight is not None:
@@ -162,7 +162,7 @@ def play(
             stages=tally.stages,
             pace=tally.pace,
             hop=spec.hop,
-            waiting=tally.waiting,
+            backlog=None if tally.ring is None else Unread(tally.ring, longest_bridge(pipeline.design)),
             watch=look,
         )
 

@@ -41,7 +41,7 @@ def test_a_sink_that_hangs_drops_and_counts_and_never_holds_up_the_loop(monkeypa
         sink(decision(end))
     assert sink.dropped == 90
     sink.close()
-    assert sink.dropped == 100
+    assert sink.dropped == 101, "the one that it hangs on too"
     release.set()
 
 

@@ -34,12 +34,17 @@ def test_quantile_is_numpys_inverted_cdf() -> None:
 
 def test_outliers_count_in_the_outermost_buckets() -> None:
     histogram = Histogram()
-    for duration in (-1.0, 0.0, 1e-9, 1e6):
+    for duration in (-1.0, 0.0, 1e-9, 1e6, math.nan):
         histogram.add(duration)
     assert histogram.count == 4
     assert histogram.quantile(0.5) == pytest.approx(LOWEST_S, rel=WIDTH - 1)
     assert histogram.quantile(1.0) == pytest.approx(HIGHEST_S, rel=WIDTH - 1)
     assert histogram.max == 1e6
+    histogram.add(math.inf)
+    assert (histogram.count, histogram.max) == (5, math.inf)
+    never = Histogram()
+    never.add(-1.0)
+    assert (never.quantile(0.5), never.max) == (LOWEST_S, LOWEST_S)
 
 
 def test_nothing_counted_is_not_a_number() -> None:
@@ -105,12 +110,28 @@ def test_a_stalled_loop_shows_in_the_figures() -> None:
     assert stages.total.quantile(0.5) < 0.002
 
 
+def test_a_run_that_ends_leaves_nobody_out_who_still_waits() -> None:
+    stages = Stages()
+    stages.begin(10.0)
+    stages.skip(10.0)
+    stages.begin(11.0)
+    stages.close(14.0)
+    assert stages.total.count == 2
+    assert (stages.total.max, stages.named()["classify"].count) == (4.0, 0)
+    stages.close(20.0)
+    assert stages.total.count == 2
+    stages.begin(15.0)
+    stages.add(15.0, 15.0, 15.1, 15.2, 15.3, 16.0, 16.1)
+    stages.close(20.0)
+    assert stages.total.count == 3, "one that was decided waits no more"
+
+
 def test_more_skipped_windows_than_anybody_can_wait_for_are_still_counted() -> None:
     stages = Stages()
     for number in range(5000):
         stages.skip(float(number))
     stages.add(5000.0, 5000.0, 5001.0, 5002.0, 5003.0, 5004.0, 5005.0)
-    assert stages.total.count == 4097
+    assert stages.total.count == 5001
 
 
 def test_quantiles_for_people() -> None:

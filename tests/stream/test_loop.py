@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from math import nan
 from time import perf_counter
 
 import numpy as np
@@ -162,14 +163,75 @@ class Scripted(Pace):
         super().__init__(1.0, [1.0] * 3)
         self._script, self.newer = list(choices), []
 
-    def choose(self, arrived: float, now: float, superseded: bool) -> int | None:  # noqa: ARG002
+    def choose(self, arrived: float, now: float, superseded: bool, stamp: float = nan) -> int | None:
+        super().choose(arrived, now, superseded, stamp)
         self.newer.append(superseded)
         return self._script.pop(0)
 
 
+class Told:
+    """A backlog that says what a list says."""
+
+    def __init__(self, waiting: Sequence[int], lost: Sequence[int]) -> None:
+        self._waiting, self._lost = list(waiting), list(lost)
+
+    def waiting(self) -> int:
+        return self._waiting.pop(0)
+
+    def lost(self) -> int:
+        return self._lost.pop(0)
+
+
+class EverySecond(Grid):
+    """Windows that end with every second sample; one was taken every second, the last of twenty just now."""
+
+    def __init__(self) -> None:
+        self.start = perf_counter() - 20
+
+    def feed(self, chunk: Chunk) -> Iterator[Window]:
+        for window in super().feed(chunk):
+            if window.end % 2 == 0:
+                yield window._replace(stamp=self.start + window.end)
+
+
+def test_windows_that_the_ring_lost_count_as_skipped() -> None:
+    """The windows that ended at 4, 6 and 8 were due like all others; those of the source's own gap were not."""
+    zeros = np.zeros((2, 1), np.float32)
+    stages, pace = Stages(), Pace(1.0, [1e3], strict=False)
+    backlog = Told([0] * 3, [0, 0, 6, 6])
+    run(
+        [Chunk(zeros, first) for first in (0, 8, 18)],
+        EverySecond(),
+        Counting(),
+        decided,
+        [],
+        stages=stages,
+        pace=pace,
+        hop=2,
+        backlog=backlog,
+    )
+    assert pace.skipped == 3
+    assert sum(pace.made) == 3
+    assert stages.total.count == 6
+    ages = [stages.total.quantile(share) for share in (1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1)]
+    assert ages[1:] == pytest.approx([10, 12, 14, 16, 18], rel=0.02), "ended at 10, 8, 6, 4 and 2, decided just now"
+
+
+def test_who_is_interrupted_in_a_decision_has_waited_until_then() -> None:
+    stages = Stages()
+
+    def interrupted(_: Decision) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(pieces(1), Grid(), Counting(), decided, [interrupted], stages=stages)
+    assert stages.total.count == 1
+    assert stages.named()["classify"].count == 0
+
+
 def test_the_pace_says_what_a_window_gets() -> None:
     classify, pace, stages, got = Counting(), Scripted(0, None, 2, None, 1), Stages(), []
-    waits = iter([0, 0, 2, 0, 0])
+    backlog = Told([0, 0, 2, 0, 0], [0] * 6)
     made = run(
         pieces(2, 3),
         Grid(),
@@ -179,7 +241,7 @@ def test_the_pace_says_what_a_window_gets() -> None:
         stages=stages,
         pace=pace,
         hop=1,
-        waiting=lambda: next(waits),
+        backlog=backlog,
     )
     assert made == 3
     assert [decision.end for decision in got] == [1, 3, 5]
