@@ -8,6 +8,7 @@ import time
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.integrity import Integrity
 from devices.recording import Recording
@@ -19,10 +20,10 @@ _LONGEST_WAIT_S = 0.1
 class Replay:
     """Gives a recording in chunks, the same ones at every speed.
 
-    The clock starts at the first ``read``. A chunk that ends with sample ``e`` becomes available at
-    ``start + e / (rate * speed)``, an absolute time, so that no delay adds to the next one. That time is also the
-    stamp of its samples: a reader that comes late finds its lateness in them. Where speed is None, chunks are
-    available when they are asked for.
+    The clock starts at the first ``read``. Sample ``i`` is taken at ``start + (i + 1) / (rate * speed)``, an absolute
+    time, so that no delay adds to the next one, and a chunk becomes available with its last sample. Those times are the
+    stamps: the wait for the rest of a chunk, and the lateness of a reader, are found in them. Where speed is None,
+    chunks are available when they are asked for.
 
     The gaps of a recording are left out: no chunk holds a filled sample, and the one after a gap comes when it came
     live, its ``first`` beyond the end of the one before.
@@ -79,15 +80,15 @@ class Replay:
         first, end = self._stretch()
         if self._closed.is_set() or first == end:
             return None
-        due = self._due(end)
-        until = min(due, time.perf_counter() + _LONGEST_WAIT_S)
+        due = self._due(first, end)
+        until = min(float(due[-1]), time.perf_counter() + _LONGEST_WAIT_S)
         while (wait := until - time.perf_counter()) > 0:
             if self._closed.wait(wait):
                 return None
-        if until < due:
+        if until < due[-1]:
             return Chunk(samples[first:first], first, np.empty(0))
         self._next = end
-        return Chunk(samples[first:end], first, np.full(end - first, due))
+        return Chunk(samples[first:end], first, due)
 
     def close(self) -> None:
         """See ``Source``."""
@@ -100,11 +101,12 @@ class Replay:
         stop = self._gaps[0][0] if self._gaps else len(self._recording.samples)
         return self._next, min(self._next + self._length, stop)
 
-    def _due(self, end: int) -> float:
-        """The time at which the chunk that ends before sample ``end`` is available."""
+    def _due(self, first: int, end: int) -> NDArray[np.float64]:
+        """When the samples from ``first`` to before ``end`` are taken."""
         now = time.perf_counter()
         if self._speed is None:
-            return now
+            return np.full(end - first, now)
         if self._start is None:
             self._start = now
-        return self._start + end / (self._recording.info.rate_hz * self._speed)
+        taken: NDArray[np.float64] = np.arange(first + 1, end + 1) / (self._recording.info.rate_hz * self._speed)
+        return self._start + taken

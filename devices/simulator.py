@@ -176,8 +176,8 @@ class SimulatedSource:
         if not self._wait_for(self._first + count):
             return None if self._closed.is_set() else Chunk(self._block[:0], self._first)
         samples = self._block[self._used : self._used + count]
-        # When they were due, so that a late reader finds its lateness in them.
-        stamps = None if self._speed is None else np.full(count, self._due(self._first + count))
+        # When each was due: the wait for the rest of the chunk, and the lateness of a reader, are found in them.
+        stamps = None if self._speed is None else self._due(self._first + np.arange(1, count + 1))
         chunk = Chunk(samples, self._first, stamps)
         self._used += count
         self._first += count
@@ -202,14 +202,14 @@ class SimulatedSource:
         """True once the sample before ``end`` is due; False after 0.1 s or on ``close``."""
         if self._speed is None:
             return True
-        due = self._due(end)
+        due = float(self._due(np.array([end]))[0])
         patience = min(due - time.perf_counter(), 0.1)
         if patience > 0 and self._closed.wait(patience):
             return False
         return time.perf_counter() >= due
 
-    def _due(self, end: int) -> float:
-        """When the sample before ``end`` is due; the clock starts with the first one."""
+    def _due(self, ends: NDArray[np.int64]) -> NDArray[np.float64]:
+        """When the samples before ``ends`` are due; the clock starts with the first one."""
         if self._start is None:
             self._start = time.perf_counter()
-        return self._start + end / (self._info.rate_hz * (self._speed or math.inf))
+        return self._start + ends / (self._info.rate_hz * (self._speed or math.inf))

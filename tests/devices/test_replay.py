@@ -69,6 +69,13 @@ def test_the_pace_is_the_recordings_times_the_speed() -> None:
     assert np.diff(stamps) == pytest.approx(0.01 / 50, abs=1e-9)
 
 
+def test_every_sample_has_its_own_stamp() -> None:
+    source = Replay(recording(100), speed=10)
+    stamps = np.concatenate([chunk.stamps for chunk in drained(source) if chunk.stamps is not None])
+    assert len(stamps) == 100
+    assert np.diff(stamps) == pytest.approx(0.001 / 10, abs=1e-9)
+
+
 def test_a_late_reader_catches_up_and_sees_its_lateness() -> None:
     source = Replay(recording(1000), speed=10)
     first = source.read()

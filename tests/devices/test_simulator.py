@@ -395,7 +395,8 @@ def test_a_paced_source_stamps_its_samples_and_never_waits_long() -> None:
     assert first.stamps is not None
     assert second.stamps is not None
     assert len(first.stamps) == len(first.samples)
-    assert second.stamps[0] >= first.stamps[-1]
+    assert second.stamps[0] > first.stamps[-1]
+    assert np.ptp(np.diff([*first.stamps, *second.stamps])) < 1e-9, "each when it was due"
     slow = SimulatedSource(5, rest_s=0.5, hold_s=1.0, gestures=("fist",), speed=0.001)
     waited = slow.read()
     assert waited is not None
