@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.text import Text
 
 BEST_S = (0.100, 0.125)
@@ -30,8 +32,16 @@ def controller_delay_s(window_s: float, hop_s: float, votes: int, processing_s: 
     return window_s / 2 + votes / 2 * hop_s + processing_s
 
 
-def advice(window_s: float, hop_s: float, votes: int, processing_s: float) -> list[str]:
-    """What the delay means, and what would shorten it, a sentence each."""
+def advice(window_s: float, hop_s: float, votes: int, processing_s: float, busy_s: float) -> list[str]:
+    """What the delay means, and what would shorten it, a sentence each; every one changes one thing alone.
+
+    Args:
+        window_s: its length.
+        hop_s: between two windows.
+        votes: windows that a decision is smoothed over.
+        processing_s: from the last sample to the decision.
+        busy_s: what of that the machine computes, which has to fit into a hop; the rest is on the way.
+    """
     delay_s = controller_delay_s(window_s, hop_s, votes, processing_s)
     if delay_s <= BEST_S[1]:
         return [f"people control best at {BEST_S[0] * 1e3:.0f}-{BEST_S[1] * 1e3:.0f} ms: this is as quick as is of use"]
@@ -40,15 +50,15 @@ def advice(window_s: float, hop_s: float, votes: int, processing_s: float) -> li
         f"people control best at {BEST_S[0] * 1e3:.0f}-{BEST_S[1] * 1e3:.0f} ms; this is {said[0]} the "
         f"{TOLERABLE_S * 1e3:.0f} ms that are usually called the ceiling"
     ]
-    shorter_s = max(SHORT_HOP_S, ROOM * processing_s)
+    shorter_s = max(SHORT_HOP_S, math.ceil(ROOM * busy_s * 1e3) / 1e3)
     if hop_s > 1.25 * shorter_s:
         then_s = controller_delay_s(window_s, shorter_s, votes, processing_s)
         sentences.append(f"--hop-ms {shorter_s * 1e3:.0f} would make it {then_s * 1e3:.0f} ms")
     if votes > 1:
-        then_s = controller_delay_s(window_s, min(hop_s, shorter_s), 1, processing_s)
+        then_s = controller_delay_s(window_s, hop_s, 1, processing_s)
         sentences.append(f"without the vote over {votes} windows it would be {then_s * 1e3:.0f} ms, and less steady")
     if window_s > 1.25 * SHORT_WINDOW_S:
-        then_s = controller_delay_s(SHORT_WINDOW_S, min(hop_s, shorter_s), votes, processing_s)
+        then_s = controller_delay_s(SHORT_WINDOW_S, hop_s, votes, processing_s)
         sentences.append(
             f"windows of {SHORT_WINDOW_S * 1e3:.0f} ms (train with dsp.window_ms={SHORT_WINDOW_S * 1e3:.0f}) would "
             f"make it {then_s * 1e3:.0f} ms, and less certain"
@@ -67,9 +77,9 @@ def made_of(window_s: float, hop_s: float, votes: int, processing_s: float) -> T
     return text
 
 
-def explained(window_s: float, hop_s: float, votes: int, processing_s: float) -> Text:
+def explained(window_s: float, hop_s: float, votes: int, processing_s: float, busy_s: float) -> Text:
     """The same, and the advice."""
     text = made_of(window_s, hop_s, votes, processing_s)
-    for sentence in advice(window_s, hop_s, votes, processing_s):
+    for sentence in advice(window_s, hop_s, votes, processing_s, busy_s):
         text.append(f"\n  {sentence}")
     return text

@@ -20,11 +20,12 @@ from models.classifier import Classifier
 from models.loading import Wanted, load_classifier
 from stream.latency import milliseconds, quantiles_ms
 from stream.loop import check_match
-from stream.many import Trial, hold, largest
+from stream.many import IN_TIME, Trial, hold, largest
 from stream.profiler import machine, write
 
-TRIED_S = 2.0
-"""How long a number is tried while the largest is searched; the one that is found runs as long as was asked."""
+TRIED_S, TRIED_TICKS, TRIED_AT_MOST_S = 2.0, 100, 5.0
+"""How long a number is tried while the largest is searched: so long, and until one late tick is not the whole verdict,
+but not for ever. The one that is found runs as long as was asked."""
 
 SENT_S = 20.0
 """Seconds of the source that the armbands send, over and over, each from another place on."""
@@ -62,7 +63,10 @@ def profile(
     samples = _signal(source, one, unit, file_rate_hz)
     kept: dict[int, Classifier] = {}
 
-    def trial_of(streams: int, length_s: float = TRIED_S) -> Trial:
+    spec = one.design.spec
+    tried_s = min(max(TRIED_S, TRIED_TICKS * spec.hop / spec.rate_hz), TRIED_AT_MOST_S)
+
+    def trial_of(streams: int, length_s: float = tried_s) -> Trial:
         if streams not in kept:
             kept.clear()
             kept[streams] = load_classifier(checkpoint, replace(wanted, streams=streams))
@@ -71,12 +75,12 @@ def profile(
         return trial
 
     found, trials = largest(most, trial_of)
-    while found and seconds > TRIED_S:  # what held for two seconds has to hold for as long as was asked
+    while found and seconds > tried_s:  # what held for a moment has to hold for as long as was asked
         trials.append(trial_of(found, seconds))
         if trials[-1].holds:
             break
         found = found * 19 // 20
-    last = next((trial for trial in reversed(trials) if trial.holds), trials[-1])
+    last = next((trial for trial in reversed(trials) if trial.holds and trial.streams == found), trials[-1])
     result = as_json(one, str(checkpoint), source, found, most, trials, last)
     if out is not None:
         write(out, result, last.legs)
@@ -138,7 +142,10 @@ def _headline(classifier: Classifier, found: int, most: int, last: Trial) -> Tex
     text.append(" (as many as were asked about)" if found == most else "")
     text.append(f" at {1 / last.hop_s:.1f} decisions a second each, {classifier.engine.name} on {classifier.device}\n")
     legs = ", ".join(f"{name} {(quantiles_ms(histogram)['p50'] or 0):.2f}" for name, histogram in last.legs.items())
-    text.append(f"p50 of a tick of {last.streams}, ms: {legs}")
+    text.append(f"a tick of {last.streams}, p50 in ms: {legs}; {last.late} of {last.ticks} ticks late, ")
+    text.append(f"the longest {(quantiles_ms(last.legs['total'])['max'] or 0):.1f} ms after it was due\n")
+    text.append(f"armbands are held if {IN_TIME:.0%} of their ticks are over before the next one is due; ", "grey70")
+    text.append("a tick filters, classifies and decides, and reading the devices is not part of it", "grey70")
     return text
 
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from models.classifier import Classifier
 from stream.delay import controller_delay_s, explained
 from stream.distribution import as_picture, as_text
 from stream.excerpt import beginning
-from stream.latency import Histogram, milliseconds
+from stream.latency import Histogram, Stages, milliseconds
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
 from stream.score import Score
@@ -84,7 +83,7 @@ def as_json(classifier: Classifier, checkpoint: str, source: str, tally: Tally) 
         "dropped": tally.dropped(),
         "deadline": deadline(tally),
         "stages_ms": stages_ms(tally.stages),
-        "controller_delay_ms": None if isnan(delay_s) else milliseconds(delay_s),
+        "controller_delay_ms": milliseconds(delay_s),
         "window_ms": spec.window / spec.rate_hz * 1e3,
         "hop_ms": spec.hop / spec.rate_hz * 1e3,
         "votes": votes,
@@ -99,6 +98,12 @@ def as_json(classifier: Classifier, checkpoint: str, source: str, tally: Tally) 
     }
 
 
+def busy_s(stages: Stages) -> float:
+    """What this machine computes for a decision, the median of each leg: what of the total was on the way is not it."""
+    named = stages.named()
+    return sum(named[leg].quantile(0.5) for leg in ("copy", "classify", "decide", "sinks"))
+
+
 def as_tables(result: dict[str, Any], tally: Tally) -> RenderableType:
     """The profile for people."""
     text = Text()
@@ -108,7 +113,11 @@ def as_tables(result: dict[str, Any], tally: Tally) -> RenderableType:
     text.append(f"{result['dropped']} samples dropped{in_time(tally)}\n", "bold")
     text.append(", ".join(f"{key} {value}" for key, value in result["machine"].items()) + "\n", "grey70")
     delay = explained(
-        result["window_ms"] / 1e3, result["hop_ms"] / 1e3, result["votes"], tally.stages.total.quantile(0.5)
+        result["window_ms"] / 1e3,
+        result["hop_ms"] / 1e3,
+        result["votes"],
+        tally.stages.total.quantile(0.5),
+        busy_s(tally.stages),
     )
     shown = as_text("from the last sample to the decision", tally.stages.total)
     return Group(text, timings(tally.stages), shown, delay)

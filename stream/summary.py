@@ -18,6 +18,9 @@ from stream.play import Tally
 from stream.score import ABSTAINED, Score
 from stream.trouble import contact_in_words, in_number, in_words
 
+FEW = 1000
+"""Decisions of which not one in a thousand is exceeded by another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -186,6 +189,9 @@ def timings(stages: Stages) -> Table:
     for name, histogram in stages.named().items():
         style = "bold" if name == LEGS[-1] else ""
         table.add_row(name, *("-" if v is None else f"{v:.3f}" for v in quantiles_ms(histogram).values()), style=style)
+    if stages.total.count < FEW:
+        table.caption = f"of fewer than {FEW} decisions, p99.9 is the longest"
+        table.caption_justify = "left"
     return table
 
 

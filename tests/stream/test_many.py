@@ -53,12 +53,30 @@ def test_the_largest_is_found_in_few_trials(limit: int, most: int) -> None:
         assert len(trials) == 1
 
 
+def test_a_single_stumble_does_not_halve_the_answer() -> None:
+    stumbled: set[int] = set()
+
+    def trial_of(streams: int) -> Trial:
+        """Each number stumbles when it is tried first."""
+        first = streams not in stumbled
+        stumbled.add(streams)
+        return Trial(streams, 0.02, ticks=100, late=50 if streams > 1000 else 3 if first else 0)
+
+    found, trials = largest(2000, trial_of)
+    assert 950 <= found <= 1000
+    assert len(trials) <= 20
+
+
 def test_a_trial_holds_if_hardly_a_tick_is_late() -> None:
     assert Trial(1, 0.02, ticks=1000, late=10).holds
     assert not Trial(1, 0.02, ticks=1000, late=11).holds
     assert not Trial(1, 0.02).holds
     assert not Trial(1, 0.02, ticks=1000, over=True).holds
     assert IN_TIME == 0.99
+    assert Trial(1, 0.02, ticks=100, late=5).nearly
+    assert not Trial(1, 0.02, ticks=100, late=6).nearly
+    assert not Trial(1, 0.02, ticks=100, late=1).nearly
+    assert not Trial(1, 0.02, ticks=100, late=2, over=True).nearly
 
 
 def test_a_batch_holds_what_one_armband_alone_would_get(
