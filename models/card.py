@@ -80,8 +80,12 @@ class Card:
         Raises:
             ValueError: their file is damaged or another one.
         """
-        tensors = stored.read_tensors(self.path / GOLDEN, self.sha256)
-        return stored.golden_of(tensors, self.design.spec.channels, len(self.labels))
+        spec = self.design.spec
+        try:
+            tensors = stored.read_tensors(self.path / GOLDEN, self.sha256)
+            return stored.golden_of(tensors, spec.window, spec.channels, len(self.labels))
+        except ValueError as error:
+            raise ValueError(f"the checkpoint {self.path} cannot be used: {error}") from error
 
 
 def read_card(path: Path) -> Card:
@@ -104,6 +108,11 @@ def read_card(path: Path) -> Card:
         )
     if not isinstance(values["labels"], list) or not isinstance(values["family"], str):
         raise ValueError("the family must be a name and the labels a list of names")
+    labels = values["labels"]
+    if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+        raise ValueError(f"the labels {labels} must be names that differ from one another")
+    views = Views.from_json(values["views"])
+    views.arranged(design.spec.channels, design.spec.window)  # refuses a shift beyond the window
     digests = values["sha256"]
     return Card(
         path=path,
@@ -111,9 +120,9 @@ def read_card(path: Path) -> Card:
         weight=1.0,
         family=values["family"],
         config=values["config"],
-        labels=tuple(values["labels"]),
+        labels=tuple(labels),
         design=design,
-        views=Views.from_json(values["views"]),
+        views=views,
         decision=Settings.from_json(values["decision"]),
         provenance=values["provenance"],
         sha256=digests if isinstance(digests, dict) else {},

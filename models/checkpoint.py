@@ -98,10 +98,11 @@ def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: ND
     target = Path(path).resolve()
     refuse_foreign(target)
     golden = np.array(golden, np.float32, order="C")
-    if golden.ndim != 3 or not golden.size or golden.shape[2] != checkpoint.design.spec.channels:
+    spec = checkpoint.design.spec
+    if golden.ndim != 3 or not golden.size or golden.shape[1:] != (spec.window, spec.channels):
         raise ValueError(
-            f"the golden windows have shape {golden.shape}; give at least one, as (windows, samples, "
-            f"{checkpoint.design.spec.channels} channels)"
+            f"the golden windows have shape {golden.shape}; give at least one, as (windows, {spec.window} samples, "
+            f"{spec.channels} channels)"
         )
     if not np.isfinite(golden).all():
         raise ValueError("the golden windows hold values that are not numbers (NaN or infinite); give others")
@@ -144,9 +145,9 @@ def load_member(path: Path, weight: float = 1.0) -> Member:
         state = _tensors(stored.read_tensors(path / WEIGHTS, card.sha256))
         module = _fresh(checkpoint)
         check_state(state, module.state_dict())
-        golden = card.golden()
     except ValueError as error:
         raise ValueError(f"the checkpoint {path} cannot be used: {error}") from error
+    golden = card.golden()
     module.load_state_dict(state)
     return Member(card.name, weight, checkpoint, module.eval(), golden)
 

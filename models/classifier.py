@@ -7,6 +7,7 @@ it. It can spend less on a decision, if there is no time for all views and membe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -98,6 +99,7 @@ class Classifier:
         self.costs_s = (0.0,) * len(self.efforts)
         self._shape = (first.design.spec.window, first.design.spec.channels)
         self._seen = self._taken = -1
+        self._finite = True
 
     @property
     def device(self) -> str:
@@ -125,15 +127,19 @@ class Classifier:
         fresh = step if self._seen >= 0 and 0 < step < self._shape[0] else self._shape[0]
         self.engine.take(window.samples[None], fresh)
         self._taken = window.end
+        # Whole numbers know no NaN: in eight bits, one would become a confident answer.
+        self._finite = isfinite(float(window.samples.sum()))
 
     def answer(self, effort: int = 0) -> NDArray[np.float32]:
-        """Probabilities ``(K,)`` float32 of the window last taken, in a fresh array.
+        """Probabilities ``(K,)`` float32 of the window last taken, in a fresh array; NaN if it holds any.
 
         Args:
             effort: index into ``efforts``; 0 is everything.
         """
         self._seen = self._taken
         probabilities: NDArray[np.float32] = self.engine.answer(self.efforts[effort])[0]
+        if not self._finite:
+            probabilities[:] = np.nan
         return probabilities
 
     def rehearse(self) -> None:
@@ -154,14 +160,16 @@ class Classifier:
         return ", ".join(parts) or "everything"
 
     def batch(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities ``(B, K)`` of unrelated windows ``(B, N, C)``, at full effort.
+        """Probabilities ``(B, K)`` of unrelated windows ``(B, N, C)``, at full effort; NaN for one that holds any.
 
         Raises:
             ValueError: windows of another shape.
         """
         if windows.shape[1:] != self._shape:
             raise ValueError(f"windows have shape {windows.shape}; this checkpoint takes (B, {self._shape[0]}, C)")
-        return self.engine.batch(windows, self.efforts[0])
+        probabilities = self.engine.batch(windows, self.efforts[0])
+        probabilities[~np.isfinite(windows).all(axis=(1, 2))] = np.nan
+        return probabilities
 
     def warm_up(self, runs: int = 7) -> None:
         """Runs a few silent windows at each effort, so that the first real one finds everything there.

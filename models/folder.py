@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +21,9 @@ def replacing(path: Path, own: Collection[str]) -> Iterator[Path]:
         own: names of the files that the block writes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh, aside = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("new", "old"))
-    shutil.rmtree(fresh, ignore_errors=True)
+    # Two containers that share a disk may share a process id as well.
+    own_room = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}-"))
+    fresh, aside = own_room / "new", own_room / "old"
     fresh.mkdir()
     try:
         yield fresh
@@ -34,10 +35,9 @@ def replacing(path: Path, own: Collection[str]) -> Iterator[Path]:
             if aside.exists():
                 aside.rename(path)
             raise
+        if aside.exists():
+            for other in aside.iterdir():
+                if other.name not in own:
+                    other.rename(path / other.name)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    if aside.exists():
-        for other in aside.iterdir():
-            if other.name not in own:
-                other.rename(path / other.name)
-        shutil.rmtree(aside)
+        shutil.rmtree(own_room, ignore_errors=True)

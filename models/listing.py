@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,9 @@ from models.card import CARD, ENSEMBLE, WEIGHTS, Card, read_card
 
 FORMAT = "myostream-ensemble/1"
 KEYS = ("format", "members", "provenance")
+
+HEAVIEST = 1e6
+"""Of weights, whose sum divides them."""
 
 RUN = "checkpoint"
 """Where a training run keeps its checkpoint."""
@@ -56,6 +58,14 @@ class Listing:
         facts = [
             [card.family, card.config, card.design.spec.window, card.design.spec.channels, card.sha256.get(WEIGHTS)]
             for card in self.cards
+        ]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def vote(self) -> str:
+        """Sixteen hex digits that change with the members' weights, their views, and the signal processing."""
+        facts = [
+            [f"{card.weight:.6f}", card.views.to_json(), card.labels, card.design.fingerprint] for card in self.cards
         ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -162,8 +172,10 @@ def _entry(entry: object) -> tuple[str, float]:
     name, weight = entry["path"], entry["weight"]
     if not isinstance(name, str):
         raise ValueError(f"the path {name!r} of a member must be the name of a subfolder")
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
-        raise ValueError(f"the weight of the member {name!r} is {weight!r}; it must be a number above zero")
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= HEAVIEST:
+        raise ValueError(
+            f"the weight of the member {name!r} is {weight!r}; it must be a number above zero, {HEAVIEST:g} at most"
+        )
     return name, float(weight)
 
 

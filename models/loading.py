@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from models.classifier import Classifier, Effort, Engine
 from models.engines import kept
-from models.engines.vote import Vote
+from models.engines.vote import Logits, Vote
 from models.listing import Listing, read_listing
 from models.views import ORIGINAL
 
@@ -57,23 +60,50 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
     Raises:
         ValueError: the checkpoint cannot be used, or what was asked for is not there; one sentence that says why.
     """
-    wanted = wanted or Wanted()
+    wanted = _sensible(wanted or Wanted())
+    stated = read_listing(path)
+    for card in stated.cards:
+        card.check()
+    listing = stated
+    if not wanted.views:
+        listing = replace(listing, cards=tuple(replace(card, views=ORIGINAL) for card in listing.cards))
+    if wanted.hop_ms is not None:
+        listing = listing.every(wanted.hop_ms)
+    notes: list[str] = []
+    asked = _Asked(stated, listing, wanted)
+    engine = _automatic(asked, notes) if wanted.engine == AUTO else _MAKERS[wanted.engine](asked)
+    return Classifier(engine, listing, efforts(listing), notes)
+
+
+class _Asked(NamedTuple):
+    """What an engine is made of.
+
+    Attributes:
+        stated: the checkpoint as it was read.
+        listing: the same with the views and the hop that are wanted.
+        wanted: see there.
+    """
+
+    stated: Listing
+    listing: Listing
+    wanted: Wanted
+
+
+def _sensible(wanted: Wanted) -> Wanted:
+    """The same, if it can be had by anybody; what only PyTorch can do asks for PyTorch."""
     if wanted.engine not in ENGINES:
         raise ValueError(f"there is no engine {wanted.engine!r}; use {', '.join(ENGINES)}")
     if wanted.threads < 1:
         raise ValueError(f"threads is {wanted.threads}; give at least 1")
     if wanted.engine not in (AUTO, TORCH) and wanted.device not in ("auto", "cpu"):
         raise ValueError(f"--engine {wanted.engine} runs on the CPU, not on {wanted.device!r}; use --engine {TORCH}")
-    listing = read_listing(path)
-    for card in listing.cards:
-        card.check()
-    if not wanted.views:
-        listing = replace(listing, cards=tuple(replace(card, views=ORIGINAL) for card in listing.cards))
-    if wanted.hop_ms is not None:
-        listing = listing.every(wanted.hop_ms)
-    notes: list[str] = []
-    engine = _automatic(listing, wanted, notes) if wanted.engine == AUTO else _asked(listing, wanted)
-    return Classifier(engine, listing, efforts(listing), notes)
+    if wanted.precision == "auto" and wanted.graph:
+        return wanted
+    if wanted.engine not in (AUTO, TORCH):
+        raise ValueError(
+            f"--precision and --no-graph are for PyTorch on a GPU, and not for --engine {wanted.engine}; leave them out"
+        )
+    return replace(wanted, engine=TORCH)
 
 
 def efforts(listing: Listing) -> tuple[Effort, ...]:
@@ -86,73 +116,97 @@ def efforts(listing: Listing) -> tuple[Effort, ...]:
     return (*fewer_views, *fewer_members)
 
 
-def _automatic(listing: Listing, wanted: Wanted, notes: list[str]) -> Engine:
-    if wanted.device not in ("auto", "cpu") or (wanted.device == "auto" and _gpu_for_torch()):
-        return _torch(listing, wanted)
-    if kept.find(listing, kept.INT8) is not None:
+def _automatic(asked: _Asked, notes: list[str]) -> Engine:
+    device = asked.wanted.device
+    if device not in ("auto", "cpu"):
+        return _torch(asked)
+    makers: list[tuple[Callable[[_Asked], Engine], str]] = []
+    if device == "auto" and _gpu_for_torch():
+        makers.append((_torch, "using the CPU"))
+    if kept.find(asked.stated, kept.INT8) is not None:
+        makers.append((_int8, "using float32"))
+    makers.append((_onnx, "using PyTorch, which is slower"))
+    for maker, instead in makers:
         try:
-            return _int8(listing, wanted)
+            return maker(asked)
         except ValueError as error:
-            notes.append(f"{error}; using float32")
-    try:
-        return _onnx(listing, wanted)
-    except (ValueError, ModuleNotFoundError) as error:
-        notes.append(f"{error}; using PyTorch, which is slower")
-    return _torch(listing, wanted)
+            notes.append(f"{error}; {instead}")
+    return _torch(asked._replace(wanted=replace(asked.wanted, device="cpu")))
 
 
-def _asked(listing: Listing, wanted: Wanted) -> Engine:
-    makers = {TORCH: _torch, ONNX: _onnx, INT8: _int8, OPENVINO: _openvino}
-    return makers[wanted.engine](listing, wanted)
-
-
-def _torch(listing: Listing, wanted: Wanted) -> Engine:
-    from models.engines.resident import Resident  # noqa: PLC0415 - loads PyTorch, which no other engine needs
-    from models.networks import load_networks  # noqa: PLC0415 - the same
-
-    networks = load_networks(listing.root, device=wanted.device, views=wanted.views, threads=wanted.threads)
+def _torch(asked: _Asked) -> Engine:
+    with _importing(f"--engine {TORCH}", "torch"):
+        from models.engines.resident import Resident  # noqa: PLC0415 - loads PyTorch, which no other engine needs
+        from models.networks import load_networks  # noqa: PLC0415 - the same
+    _, listing, wanted = asked
     hop = listing.cards[0].design.spec.hop
-    return Resident(listing, networks, hop, streams=wanted.streams, precision=wanted.precision, graph=wanted.graph)
+    try:
+        networks = load_networks(listing.root, device=wanted.device, views=wanted.views, threads=wanted.threads)
+        return Resident(listing, networks, hop, streams=wanted.streams, precision=wanted.precision, graph=wanted.graph)
+    except RuntimeError as error:  # no memory, or a GPU that this PyTorch was not built for
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"PyTorch cannot serve {wanted.streams} streams on {wanted.device} ({reason}); ask for fewer, or another "
+            "--device"
+        ) from error
 
 
-def _onnx(listing: Listing, wanted: Wanted) -> Engine:
+def _onnx(asked: _Asked) -> Engine:
     from models.engines.golden import differs  # noqa: PLC0415 - an engine is imported when it is asked for
-    from models.engines.sessions import session_logits  # noqa: PLC0415 - the same
 
-    found = kept.exported(listing)
-    logits = session_logits(found.files, wanted.threads)
-    if complaint := differs(listing, logits):
+    found = kept.exported(asked.stated)
+    logits = _session_logits(ONNX, found.files, asked.wanted.threads)
+    if complaint := differs(asked.listing, logits):
         raise ValueError(
             f"in ONNX Runtime {complaint} from its golden logits; delete {found.folder}, or use --engine {TORCH}"
         )
-    return Vote(listing, logits, ONNX, streams=wanted.streams)
+    return Vote(asked.listing, logits, ONNX, streams=asked.wanted.streams)
 
 
-def _int8(listing: Listing, wanted: Wanted) -> Engine:
+def _int8(asked: _Asked) -> Engine:
     from models.engines.rounded import distrusted  # noqa: PLC0415 - an engine is imported when it is asked for
-    from models.engines.sessions import session_logits  # noqa: PLC0415 - the same
 
-    found = kept.find(listing, kept.INT8)
-    if found is None:
+    root, complaints = asked.stated.root, []
+    for found in kept.every(asked.stated, kept.INT8):
+        logits = _session_logits(INT8, found.files, asked.wanted.threads)
+        complaint = distrusted(asked.stated, found, logits)
+        if not complaint:
+            return Vote(asked.listing, logits, INT8, streams=asked.wanted.streams)
+        complaints.append(complaint)
+    if complaints:
         raise ValueError(
-            f"{listing.root} has no form in eight bits; make one with 'python -m train quantise --checkpoint "
-            f"{listing.root} --data DATA', or use --engine {ONNX}"
+            f"the form of {root} in eight bits cannot be trusted here ({complaints[0]}); use --engine {ONNX}, or make "
+            f"it again with 'python -m train quantise --checkpoint {root} --data DATA'"
         )
-    logits = session_logits(found.files, wanted.threads)
-    if complaint := distrusted(listing, found, logits):
-        raise ValueError(f"the form of {listing.root} in eight bits cannot be trusted here ({complaint})")
-    return Vote(listing, logits, INT8, streams=wanted.streams)
+    raise ValueError(
+        f"{root} has no form in eight bits; make one with 'python -m train quantise --checkpoint {root} --data DATA', "
+        f"or use --engine {ONNX}"
+    )
 
 
-def _openvino(listing: Listing, wanted: Wanted) -> Engine:
-    try:
+def _openvino(asked: _Asked) -> Engine:
+    with _importing(f"--engine {OPENVINO}", "'myostream[openvino]'"):
         from models.engines.vino import Vino  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"--engine {OPENVINO} needs {error.name}, which is not installed: pip install 'myostream[openvino]'"
-        ) from error
-    vino = Vino(listing, kept.exported(listing).files, wanted.threads)
-    return Vote(listing, vino.logits, OPENVINO, f"cpu ({vino.precision})", wanted.streams)
+    vino = Vino(asked.listing, kept.exported(asked.stated).files, asked.wanted.threads)
+    return Vote(asked.listing, vino.logits, OPENVINO, f"cpu ({vino.precision})", asked.wanted.streams)
+
+
+_MAKERS: Mapping[str, Callable[[_Asked], Engine]] = {TORCH: _torch, ONNX: _onnx, INT8: _int8, OPENVINO: _openvino}
+
+
+def _session_logits(engine: str, files: Sequence[Path], threads: int) -> Logits:
+    with _importing(f"--engine {engine}", "onnxruntime"):
+        from models.engines.sessions import session_logits  # noqa: PLC0415 - an engine is imported when it is asked for
+    return session_logits(files, threads)
+
+
+@contextmanager
+def _importing(what: str, package: str) -> Iterator[None]:
+    """Says what to install where something is missing, or there and broken."""
+    try:
+        yield
+    except ImportError as error:
+        raise ValueError(f"{what} needs a package that cannot be loaded ({error}): pip install {package}") from error
 
 
 def _gpu_for_torch() -> bool:
@@ -164,6 +218,8 @@ def _gpu_for_torch() -> bool:
     count = ctypes.c_int(0)
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
         return False
-    import torch  # noqa: PLC0415 - a second that only who has a GPU waits for
-
+    try:
+        import torch  # noqa: PLC0415 - a second that only who has a GPU waits for
+    except ImportError:
+        return False
     return torch.cuda.is_available()

@@ -74,11 +74,11 @@ def read_tensors(path: Path, digests: object) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def golden_of(tensors: Mapping[str, NDArray[Any]], channels: int, classes: int) -> Golden:
+def golden_of(tensors: Mapping[str, NDArray[Any]], length: int, channels: int, classes: int) -> Golden:
     """The golden windows out of their file.
 
     Raises:
-        ValueError: they do not fit a network of C channels and K classes.
+        ValueError: they do not fit a network of windows of N samples, C channels and K classes.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor.dtype == np.float32}
     windows, logits = shapes.get("windows", ()), shapes.get("logits", ())
@@ -86,11 +86,12 @@ def golden_of(tensors: Mapping[str, NDArray[Any]], channels: int, classes: int) 
         set(tensors) != {"windows", "logits"}
         or len(windows) != 3
         or min(windows) < 1
-        or windows[2] != channels
+        or windows[1:] != (length, channels)
         or logits != (windows[0], classes)
     ):
         raise ValueError(
-            f"the golden file must hold windows (G, N, {channels}) and logits (G, {classes}), both float32; it holds "
+            f"the golden file must hold windows (G, {length}, {channels}) and logits (G, {classes}), both float32; "
+            "it holds "
             + ", ".join(f"{name} {tuple(tensor.shape)} {tensor.dtype}" for name, tensor in sorted(tensors.items()))
         )
     return Golden(tensors["windows"].copy(), tensors["logits"].copy())

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from models.engines import kept, rounded, rounding
+from models.engines.golden import differs
 from models.engines.rounding import Convolution, Range
 from models.engines.rows import Rows, mean_over_views
+from models.engines.sessions import session_logits
 from models.engines.vote import Vote
 from models.listing import Listing, read_listing
 from models.loading import efforts
@@ -69,7 +71,10 @@ def quantise(checkpoint: Path, data: str, people: Sequence[int] | None = None) -
         ValueError: data and checkpoint do not fit, or the result decides otherwise too often; nothing is kept then.
     """
     listing = read_listing(checkpoint)
-    models = [onnx.load(file) for file in kept.exported(listing).files]
+    exported = kept.exported(listing)
+    if complaint := differs(listing, session_logits(exported.files)):
+        raise ValueError(f"in ONNX Runtime {complaint} from its golden logits; delete {exported.folder}, and try again")
+    models = [onnx.load(file) for file in exported.files]
     corpus = load(data, people, None, rate_hz=listing.cards[0].design.spec.rate_hz)
     pool = _pool(listing, corpus)
     parts = split({entry.person for entry in corpus.entries}, listing.provenance)
@@ -87,8 +92,14 @@ def quantise(checkpoint: Path, data: str, people: Sequence[int] | None = None) -
         rounded.change(np.asarray(one, np.float32), other) for one, other in zip(golden, exact, strict=True)
     )
     _refuse_unfit(checkpoint, verified)
+    if len(left) == work.convolutions:
+        raise ValueError(
+            f"nothing of {checkpoint} can be rounded to eight bits without other decisions, so nothing is kept; use "
+            "float32"
+        )
     provenance = {
         "verified": verified,
+        "vote": listing.vote,
         "float32": left,
         "data": corpus.name,
         "rounding_people": list(parts.rounding),
@@ -146,6 +157,11 @@ class _Work:
                     after = self._soft(rounding.rounded(models[member], [one], self._ranges[member]), rows)
                     self._sensitivity.append((float(np.abs(after - before).mean()) / one.work, member, one))
                     advance(1, "")
+
+    @property
+    def convolutions(self) -> int:
+        """How many could be rounded."""
+        return len(self._sensitivity)
 
     def select(self, windows: NDArray[np.float32]) -> tuple[list[ModelProto], list[str]]:
         """Rounds everything, then gives back what costs most for its work, until the decisions are what they were.
@@ -269,6 +285,11 @@ def _pool(listing: Listing, corpus: Corpus) -> _Pool:
 
 
 def _refuse_unfit(checkpoint: Path, verified: Mapping[str, Any]) -> None:
+    if verified["windows"] < rounded.FEWEST:
+        raise ValueError(
+            f"the people that verify {checkpoint} in eight bits give {verified['windows']} windows, and "
+            f"{rounded.FEWEST} are needed to tell; give more data"
+        )
     if not rounded.fit(verified):
         raise ValueError(
             f"{checkpoint} in eight bits agrees with float32 on {verified['agreement']:.2%} of windows and recognises "

@@ -8,10 +8,9 @@ a damaged one, treats it as absent.
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,11 @@ class Kept:
 
 def find(listing: Listing, kind: str) -> Kept | None:
     """What is kept of a checkpoint, or None where that is nothing, damaged, or made of other parameters."""
+    return next(every(listing, kind), None)
+
+
+def every(listing: Listing, kind: str) -> Iterator[Kept]:
+    """All that is kept of a checkpoint: at most one beside it and one in the user's cache."""
     for place in _places(listing, kind):
         try:
             about = stored.read_card(place / ABOUT, FORMAT, KEYS)
@@ -52,8 +56,7 @@ def find(listing: Listing, kind: str) -> Kept | None:
         except (OSError, ValueError):
             continue
         if (about["kind"], about["source"], about["sha256"]) == (kind, listing.source, digests):
-            return Kept(place, files, about["provenance"])
-    return None
+            yield Kept(place, files, about["provenance"])
 
 
 def keep(listing: Listing, kind: str, contents: Sequence[bytes], provenance: Mapping[str, Any]) -> Path:
@@ -69,7 +72,7 @@ def keep(listing: Listing, kind: str, contents: Sequence[bytes], provenance: Map
         The folder.
 
     Raises:
-        OSError: neither place can be written.
+        OSError: neither place can be written; of the first.
     """
     files = {f"{number}.onnx": content for number, content in enumerate(contents)}
     about = {
@@ -80,12 +83,18 @@ def keep(listing: Listing, kind: str, contents: Sequence[bytes], provenance: Map
         "provenance": dict(provenance),
     }
     files[ABOUT] = stored.json_bytes(about)
-    beside, elsewhere = _places(listing, kind)
-    place = beside if os.access(listing.root, os.W_OK) else elsewhere
-    with folder.replacing(place, list(files)) as fresh:
-        for name, content in files.items():
-            storage.write(fresh / name, content)
-    return place
+    failed: OSError | None = None
+    for place in _places(listing, kind):
+        try:
+            with folder.replacing(place, list(files)) as fresh:
+                for name, content in files.items():
+                    storage.write(fresh / name, content)
+        except OSError as error:
+            failed = failed or error  # of the place beside the checkpoint, which people know
+        else:
+            return place
+    assert failed is not None  # noqa: S101 - there is always a place to be tried
+    raise failed
 
 
 def exported(listing: Listing) -> Kept:
@@ -99,17 +108,24 @@ def exported(listing: Listing) -> Kept:
     found = find(listing, FLOAT32)
     if found is not None:
         return found
-    command = [sys.executable, "-m", "models.engines.export", str(listing.root)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
+    command = [sys.executable, "-m", "models.engines.export", str(listing.root.resolve())]
+    # From where the package lies: a folder called models in the user's own place is another one.
+    home = Path(__file__).resolve().parents[2]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=home)  # noqa: S603 - our own module
     found = find(listing, FLOAT32)
     if found is None:
-        reason = (ended.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        said = ended.stderr.strip().splitlines() or [f"it ended with status {ended.returncode} and says nothing"]
         raise ValueError(
-            f"{listing.root} could not be exported for ONNX Runtime ({reason.removeprefix('error: ')}); "
+            f"{listing.root} could not be exported for ONNX Runtime ({said[-1].removeprefix('error: ')}); "
             "use --engine torch"
         )
     return found
 
 
-def _places(listing: Listing, kind: str) -> tuple[Path, Path]:
-    return listing.root / FOLDER / kind, cache_folder() / FOLDER / listing.source / kind
+def _places(listing: Listing, kind: str) -> Iterator[Path]:
+    yield listing.root / FOLDER / kind
+    try:
+        cache = cache_folder()
+    except ValueError:  # who has no home keeps nothing there
+        return
+    yield cache / FOLDER / listing.source / kind

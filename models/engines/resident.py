@@ -101,6 +101,7 @@ class Resident:
     def answer(self, effort: Effort) -> Probabilities:
         """See ``Engine``."""
         self._launch(self._fresh, effort)()
+        self._fresh = 0  # now it is in the history: whoever asks again does not append it again
         if self._cuda:
             torch.cuda.current_stream(self._device).synchronize()
         return self._outlet.numpy().copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from models.listing import Listing
 
 AGREEMENT = 0.995
 """Share of windows of people who had no part in the rounding that must get the decision they get in float32."""
+
+FEWEST = 1000
+"""Windows on which that has to be seen: of fewer, one that is decided otherwise says too little, and so does none."""
 
 LOSS = 0.003
 """Share of the same windows by which fewer may be recognised."""
@@ -32,17 +36,16 @@ saved. Measured on the shipped checkpoints: 0.02 at most."""
 
 def fit(verified: Mapping[str, Any]) -> bool:
     """Whether the figures of a verification allow the use; see ``train.quantise`` for what they are."""
-    agreement, loss = verified.get("agreement"), verified.get("loss")
-    if not (isinstance(agreement, int | float) and isinstance(loss, int | float)):
-        return False
-    return agreement >= AGREEMENT and loss <= LOSS
+    figures = [verified.get(key) for key in ("windows", "agreement", "loss")]
+    windows, agreement, loss = (figure if isinstance(figure, int | float) else nan for figure in figures)
+    return windows >= FEWEST and agreement >= AGREEMENT and loss <= LOSS
 
 
 def distrusted(listing: Listing, found: Kept, logits: Logits) -> str:
     """Why a kept form in eight bits may not be used here, in words; "" where it may.
 
     Args:
-        listing: of the checkpoint.
+        listing: of the checkpoint, as it was read.
         found: what is kept of it.
         logits: of a member for some rows, as the engine computes them.
 
@@ -52,17 +55,27 @@ def distrusted(listing: Listing, found: Kept, logits: Logits) -> str:
     verified = found.provenance.get("verified")
     if not isinstance(verified, dict) or not fit(verified):
         return "it was not verified; quantise it again"
+    if found.provenance.get("vote") != listing.vote:
+        return "it was verified with other weights, views or signal processing; quantise it again"
     stored = found.provenance.get("golden")
     for member, card in enumerate(listing.cards):
         golden = card.golden()
         rows = np.ascontiguousarray(golden.windows.transpose(0, 2, 1))
-        expected = np.asarray(stored[member] if isinstance(stored, list) and member < len(stored) else [], np.float32)
+        expected = _logits_of(stored, member)
         answers = logits(member, rows)
         if answers.shape != expected.shape or not np.allclose(answers, expected, TOLERANCE / 10, TOLERANCE):
             return f"{card.name!r} gives other answers to its golden windows than where it was made"
         if (found_change := change(answers, golden.logits)) > CHANGE:
             return f"{card.name!r} changes probabilities of its golden windows by up to {found_change:.2f}"
     return ""
+
+
+def _logits_of(stored: object, member: int) -> NDArray[np.float32]:
+    """A member's of what is stored; empty where nothing of use is."""
+    try:
+        return np.asarray(stored[member] if isinstance(stored, list) else [], np.float32)
+    except (IndexError, ValueError, TypeError):
+        return np.zeros(0, np.float32)
 
 
 def change(logits: NDArray[np.float32], exact: NDArray[np.float32]) -> float:

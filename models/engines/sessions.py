@@ -45,4 +45,6 @@ def _session(path: str, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it raises bare classes of its own
-        raise ValueError(f"ONNX Runtime {onnxruntime.__version__} cannot read '{path}' ({error})") from error
+        raise ValueError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot read '{path}' ({error}); delete it, or use --engine torch"
+        ) from error

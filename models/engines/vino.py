@@ -36,16 +36,21 @@ class Vino:
         precision: in which it computes.
 
     Raises:
-        ValueError: OpenVINO cannot read a file.
+        ValueError: OpenVINO cannot read a file, or gives golden windows other answers than were stored.
     """
 
     def __init__(self, listing: Listing, files: Sequence[Path], threads: int = 1) -> None:
         self._core, self._threads = openvino.Core(), threads
         self._files = [str(file) for file in files]
         able = BFLOAT16.upper() in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._run_in(BFLOAT16 if able else FLOAT32)
-        if able and differs(listing, self.logits, TOLERANCE, TOLERANCE / 10):
+        if able:
+            self._run_in(BFLOAT16)
+        if not able or differs(listing, self.logits, TOLERANCE, TOLERANCE / 10):
             self._run_in(FLOAT32)
+            if complaint := differs(listing, self.logits):
+                raise ValueError(
+                    f"in OpenVINO {complaint} from its golden logits; delete {files[0].parent}, or use --engine torch"
+                )
 
     def logits(self, member: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(R, C, N)`` to ``(R, K)``."""
@@ -67,6 +72,13 @@ class Vino:
             "INFERENCE_PRECISION_HINT": self.precision,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        model = self._core.read_model(self._files[member])
-        model.reshape(list(shape))
-        return self._core.compile_model(model, "CPU", wanted).create_infer_request()
+        try:
+            model = self._core.read_model(self._files[member])
+            model.reshape(list(shape))
+            return self._core.compile_model(model, "CPU", wanted).create_infer_request()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ValueError(
+                f"OpenVINO {openvino.__version__} cannot run '{self._files[member]}' ({reason}); delete it, or use "
+                "another --engine"
+            ) from error

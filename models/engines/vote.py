@@ -15,6 +15,9 @@ from models.views import Views
 Logits = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
 """A member's place and rows ``(R, C, N)`` to its logits ``(R, K)``."""
 
+Benches = dict[tuple[Views, int], Rows]
+"""Rows by what they show and of how many windows."""
+
 AT_ONCE = 8
 """Windows in one pass: what a layer hands to the next has to stay in the cache."""
 
@@ -40,49 +43,52 @@ class Vote:
         self._size = (spec.channels, spec.window)
         # Members with the same views look at the same rows; the last block may be smaller than the others.
         self._blocks = [min(AT_ONCE, streams - at) for at in range(0, streams, AT_ONCE)]
-        self._rows: dict[tuple[Views, int], Rows] = {}
+        self._present, self._unrelated = Benches(), Benches()
         self._taken = np.zeros((streams, spec.window, spec.channels), np.float32)
         for size in self._blocks:
-            self._prepare(self._taken[:size])
+            self._prepare(self._taken[:size], self._present)
 
     def take(self, windows: Windows, fresh: int) -> None:  # noqa: ARG002 - the whole window is at hand
         """See ``Engine``; if the windows fit into one pass, their views are made as well."""
         if len(self._blocks) == 1:
-            self._prepare(windows)
+            self._prepare(windows, self._present)
         else:
             np.copyto(self._taken, windows)
 
     def answer(self, effort: Effort) -> Probabilities:
         """See ``Engine``."""
         if len(self._blocks) == 1:
-            return self._mixed(effort, self._blocks[0])
-        return self.batch(self._taken, effort)
+            return self._mixed(effort, self._blocks[0], self._present)
+        return self._several(self._taken, effort, self._present)
 
     def rehearse(self, effort: Effort) -> None:
         """See ``Engine``."""
         self.answer(effort)
 
     def batch(self, windows: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
-        """See ``Engine``; a few windows at a time."""
+        """See ``Engine``; a few windows at a time, in memory of their own."""
+        return self._several(windows, effort, self._unrelated)
+
+    def _several(self, windows: NDArray[np.float32], effort: Effort, benches: Benches) -> NDArray[np.float32]:
         answers = np.zeros((len(windows), self._classes), np.float32)
         for at in range(0, len(windows), AT_ONCE):
             some = windows[at : at + AT_ONCE]
-            self._prepare(some)
-            answers[at : at + len(some)] = self._mixed(effort, len(some))
+            self._prepare(some, benches)
+            answers[at : at + len(some)] = self._mixed(effort, len(some), benches)
         return answers
 
-    def _prepare(self, windows: Windows) -> None:
+    def _prepare(self, windows: Windows, benches: Benches) -> None:
         for views in dict.fromkeys(self._views):
-            rows = self._rows.get((views, len(windows)))
+            rows = benches.get((views, len(windows)))
             if rows is None:
-                rows = self._rows[views, len(windows)] = Rows(views, len(windows), *self._size)
+                rows = benches[views, len(windows)] = Rows(views, len(windows), *self._size)
             rows.fill(windows)
 
-    def _mixed(self, effort: Effort, size: int) -> Probabilities:
+    def _mixed(self, effort: Effort, size: int, benches: Benches) -> Probabilities:
         total = sum(self._weights[member] for member in effort.members)
         mixed = np.zeros((size, self._classes), np.float32)
         for member in effort.members:
-            rows = self._rows[self._views[member], size].of(effort.views)
+            rows = benches[self._views[member], size].of(effort.views)
             share = np.float32(self._weights[member] / total)
             mixed += share * mean_over_views(self._logits(member, rows), size)
         return mixed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +17,9 @@ from numpy.typing import NDArray
 from dsp.design import Design
 from dsp.flow import Window
 from models.classifier import Classifier, Effort
+from models.engines import kept
 from models.ensemble import load_ensemble, save_ensemble
+from models.listing import read_listing
 from models.loading import Wanted, load_classifier
 from models.networks import look
 from models.views import Views
@@ -158,6 +162,36 @@ def test_each_answer_is_a_fresh_array(classifier: Classifier, windows: NDArray[n
 
 
 @pytest.mark.parametrize("wanted", ALL)
+def test_asking_twice_and_asking_for_others_in_between_changes_nothing(
+    classifier: Classifier, windows: NDArray[np.float32]
+) -> None:
+    stream = np.concatenate(windows[:3])
+    hop, length = classifier.design.spec.hop, classifier.design.spec.window
+    expected = classifier.batch(np.stack([stream[at : at + length] for at in (0, hop, 2 * hop)]))
+    classifier.reset()
+    for number in range(3):
+        classifier.take(window(stream[number * hop : number * hop + length], number * hop))
+        classifier.batch(windows[5:7])
+        first = classifier.answer()
+        np.testing.assert_allclose(first, expected[number], atol=0.01)
+        np.testing.assert_allclose(classifier.answer(), first, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", ALL)
+def test_what_is_no_number_gets_no_answer_and_leaves_nothing_behind(
+    classifier: Classifier, windows: NDArray[np.float32]
+) -> None:
+    expected = classifier(window(windows[0]))
+    broken = windows[0].copy()
+    broken[7, 1] = np.nan
+    assert np.isnan(classifier(window(broken, 1))).all()
+    np.testing.assert_allclose(classifier(window(windows[0], 2)), expected, atol=1e-6)
+    both = classifier.batch(np.stack([broken, windows[0]]))
+    assert np.isnan(both[0]).all()
+    assert np.isfinite(both[1]).all()
+
+
+@pytest.mark.parametrize("wanted", ALL)
 def test_a_rehearsal_changes_nothing(classifier: Classifier, windows: NDArray[np.float32]) -> None:
     classifier.take(window(windows[0]))
     expected = classifier.answer()
@@ -255,6 +289,9 @@ def test_other_shapes_are_refused(classifier: Classifier, windows: NDArray[np.fl
         (Wanted("torch", "cpu", threads=0), "threads is 0; give at least 1"),
         (Wanted("torch", "cpu", precision="fp7"), "there is no precision 'fp7'; use auto, fp32, tf32, fp16, bf16"),
         (Wanted("torch", "cpu", precision="fp16"), "--precision fp16 is for a GPU"),
+        (Wanted("auto", precision="fp16"), "--precision fp16 is for a GPU"),
+        (Wanted("onnx", precision="fp16"), "are for PyTorch on a GPU, and not for --engine onnx; leave them out"),
+        (Wanted("int8", graph=False), "are for PyTorch on a GPU, and not for --engine int8; leave them out"),
         (Wanted("int8"), "has no form in eight bits; make one with 'python -m train quantise"),
     ],
 )
@@ -278,6 +315,64 @@ def test_auto_falls_back_to_pytorch_and_says_so(voters: Path, monkeypatch: pytes
     classifier = load_classifier(voters)
     assert classifier.engine.name == "torch"
     assert classifier.notes == ("cannot be exported; using PyTorch, which is slower",)
+
+
+def broken_imports(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    """As if these were not there, also where they were loaded already."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages or name in ("models.engines.sessions", "models.engines.vino"):
+            monkeypatch.delitem(sys.modules, name)
+    for name in packages:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_auto_does_without_a_package_that_is_missing_or_broken(voters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.loading._gpu_for_torch", lambda: False)
+    load_classifier(voters, Wanted("onnx"))
+    broken_imports(monkeypatch, "onnxruntime", "openvino")
+    classifier = load_classifier(voters)
+    assert classifier.engine.name == "torch"
+    assert "--engine onnx needs a package that cannot be loaded" in classifier.notes[0]
+    assert classifier.notes[0].endswith("pip install onnxruntime; using PyTorch, which is slower")
+    with pytest.raises(ValueError, match=r"--engine openvino needs .*: pip install 'myostream\[openvino\]'"):
+        load_classifier(voters, Wanted("openvino"))
+
+
+def test_auto_goes_to_the_cpu_where_the_gpu_is_of_no_use(voters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.engines import resident  # noqa: PLC0415 - only here
+
+    real = resident.Resident.__init__
+
+    def full(*arguments: object, **options: object) -> None:
+        if not asked:
+            asked.append(1)
+            raise RuntimeError("CUDA error: out of memory\nand much more")
+        real(*arguments, **options)  # type: ignore[arg-type]
+
+    asked: list[int] = []
+    monkeypatch.setattr("models.loading._gpu_for_torch", lambda: True)
+    monkeypatch.setattr(resident.Resident, "__init__", full)
+    classifier = load_classifier(voters)
+    assert classifier.engine.name == "onnx"
+    assert "cannot serve 1 streams on auto (CUDA error: out of memory)" in classifier.notes[0]
+    assert classifier.notes[0].endswith("; using the CPU")
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed (pip install -e '.[openvino]')")
+@pytest.mark.parametrize("able", [True, False])
+def test_openvino_is_held_to_the_golden_windows_in_any_precision(
+    voters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool
+) -> None:
+    """What is kept was made of the other member: whoever reads it must notice."""
+    load_classifier(voters, Wanted("onnx"))
+    shutil.copytree(voters, tmp_path / "copy")
+    listing = read_listing(tmp_path / "copy")
+    one, middle, other = (file.read_bytes() for file in kept.exported(listing).files)
+    kept.keep(listing, kept.FLOAT32, [other, middle, one], {})
+    if not able:
+        monkeypatch.setattr("models.engines.vino.BFLOAT16", "never")
+    with pytest.raises(ValueError, match=r"in OpenVINO 'a' differs by up to .* from its golden logits; delete"):
+        load_classifier(tmp_path / "copy", Wanted("openvino"))
 
 
 def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

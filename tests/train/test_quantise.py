@@ -37,6 +37,7 @@ def trained(synapse_like: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def pair(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, to be changed, with convolutions small enough for a test."""
     monkeypatch.setattr("models.engines.rounding.SMALL", 100)
+    monkeypatch.setattr("models.engines.rounded.FEWEST", 1)
     monkeypatch.setattr("models.loading._gpu_for_torch", lambda: False)
     shutil.copytree(trained, tmp_path / "pair")
     return tmp_path / "pair"
@@ -55,6 +56,7 @@ def test_what_is_good_enough_is_kept_and_used(pair: Path, synapse_like: Path, mo
     verified = found.provenance["verified"]
     assert verified["agreement"] >= 0.9
     assert {*found.provenance["rounding_people"], *found.provenance["selection_people"]} == {1, 2, 3}
+    assert load_classifier(pair, Wanted(views=False, hop_ms=40)).engine.name == "int8"
     rounded, exact = load_classifier(pair), load_classifier(pair, Wanted("onnx"))
     assert (rounded.engine.name, rounded.notes) == ("int8", ())
     spec = rounded.design.spec
@@ -87,11 +89,26 @@ def test_convolutions_are_given_back_until_decisions_agree(
     pair: Path, synapse_like: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("train.quantise.AIM", 1.01)
-    result = quantise(pair, str(synapse_like))
-    assert result["agreement"] == 1.0, "with nothing rounded there is nothing to decide otherwise"
+    with pytest.raises(ValueError, match="can be rounded to eight bits without other decisions, so nothing is kept"):
+        quantise(pair, str(synapse_like))
     said = [line for line in capsys.readouterr().err.splitlines() if "in eight bits:" in line]
     counts = [int(line.split()[0]) for line in said]
-    assert counts == list(range(len(result["float32"]), -1, -1))
+    assert counts == list(range(max(counts), -1, -1))
+    assert kept.find(read_listing(pair), kept.INT8) is None
+
+
+def test_few_windows_verify_nothing(pair: Path, synapse_like: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.engines.rounded.FEWEST", 1000)
+    with pytest.raises(ValueError, match=r"eight bits give \d+ windows, and 1000 are needed to tell; give more data"):
+        quantise(pair, str(synapse_like))
+
+
+def test_float32_that_is_damaged_is_nothing_to_be_held_to(pair: Path, synapse_like: Path) -> None:
+    listing = read_listing(pair)
+    one, other = (file.read_bytes() for file in kept.exported(listing).files)
+    kept.keep(listing, kept.FLOAT32, [other, one], {})
+    with pytest.raises(ValueError, match=r"differs by up to .* from its golden logits; delete .*, and try again"):
+        quantise(pair, str(synapse_like))
 
 
 def test_on_a_machine_that_computes_otherwise_float32_is_used_and_said(
@@ -106,8 +123,16 @@ def test_on_a_machine_that_computes_otherwise_float32_is_used_and_said(
     place.write_text(json.dumps(about))
     classifier = load_classifier(pair)
     assert classifier.engine.name == "onnx"
-    assert "gives other answers to its golden windows than where it was made); using float32" in classifier.notes[0]
+    assert "gives other answers to its golden windows than where it was made)" in classifier.notes[0]
+    assert classifier.notes[0].endswith("; using float32")
     with pytest.raises(ValueError, match="cannot be trusted here"):
+        load_classifier(pair, Wanted("int8"))
+    about["provenance"]["golden"][1][0][0] -= 1
+    listed = json.loads((pair / "ensemble.json").read_text())
+    listed["members"][0]["weight"] = 3.0
+    (pair / "ensemble.json").write_text(json.dumps(listed))
+    place.write_text(json.dumps(about))
+    with pytest.raises(ValueError, match="it was verified with other weights, views or signal processing"):
         load_classifier(pair, Wanted("int8"))
     about["provenance"]["verified"]["agreement"] = 0.4
     place.write_text(json.dumps(about))

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dsp.caching import cache_folder
 from models.engines import kept
 from models.listing import Listing, read_listing
 from models.loading import Wanted, load_classifier
@@ -67,16 +69,12 @@ def test_where_the_checkpoint_cannot_be_written_the_cache_is_used(copy: Path, tm
     _kept_in_the_cache(copy, tmp_path, lambda: copy.chmod(0o555))
 
 
-def test_the_cache_is_used_where_the_folder_says_no(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.access", lambda *_: False)
-    _kept_in_the_cache(copy, tmp_path, lambda: None)
+def test_the_cache_is_used_where_something_is_in_the_way(copy: Path, tmp_path: Path) -> None:
+    _kept_in_the_cache(copy, tmp_path, lambda: (copy / "engines").write_text("a file"))
 
 
-def _kept_in_the_cache(copy: Path, tmp_path: Path, lock: object) -> None:
+def _kept_in_the_cache(copy: Path, tmp_path: Path, lock: Callable[[], object]) -> None:
     shutil.rmtree(copy / "engines")
-    assert callable(lock)
     lock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYOSTREAM_CACHE", str(tmp_path / "cache"))
@@ -86,7 +84,38 @@ def _kept_in_the_cache(copy: Path, tmp_path: Path, lock: object) -> None:
         found = kept.find(listing, kept.FLOAT32)
         assert found is not None
         assert [file.read_bytes() for file in found.files] == [b"a", b"b"]
-    assert not (copy / "engines").exists()
+    assert not (copy / "engines").is_dir()
+
+
+def test_both_places_are_looked_at(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who cannot trust what lies beside the checkpoint may have one that was made here."""
+    monkeypatch.setenv("MYOSTREAM_CACHE", str(tmp_path / "cache"))
+    listing = read_listing(copy)
+    shutil.copytree(copy / "engines" / "fp32", tmp_path / "cache" / "engines" / listing.source / "fp32")
+    found = [one.folder for one in kept.every(listing, kept.FLOAT32)]
+    assert found == [copy / "engines" / "fp32", tmp_path / "cache" / "engines" / listing.source / "fp32"]
+
+
+def test_who_has_no_home_uses_what_lies_beside_the_checkpoint(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("MYOSTREAM_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert kept.find(read_listing(copy), kept.FLOAT32) is not None
+    with pytest.raises(ValueError, match="name a folder in the environment as MYOSTREAM_CACHE"):
+        cache_folder()
+
+
+def test_the_exporter_does_not_mind_where_it_is_called_from(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "place" / "models").mkdir(parents=True)
+    (tmp_path / "place" / "models" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    shutil.rmtree(copy / "engines")
+    monkeypatch.chdir(tmp_path / "place")
+    assert kept.exported(read_listing(os.path.relpath(copy))).files
 
 
 def test_a_failing_disk_leaves_what_was_there(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +131,7 @@ def test_a_failing_disk_leaves_what_was_there(copy: Path, monkeypatch: pytest.Mo
 def test_what_cannot_be_exported_gets_a_sentence(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(copy / "engines")
     monkeypatch.setattr("sys.executable", shutil.which("false") or "false")
-    with pytest.raises(ValueError, match=r"could not be exported .* \(it says nothing\); use --engine torch"):
+    with pytest.raises(ValueError, match=r"could not be exported .* \(it ended with status 1 and says nothing\)"):
         kept.exported(read_listing(copy))
 
 

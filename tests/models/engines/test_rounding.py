@@ -123,11 +123,13 @@ def test_a_range_gives_outliers_up_for_the_rest(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("verified", "good"),
     [
-        ({"agreement": 0.995, "loss": 0.003}, True),
-        ({"agreement": 0.9949, "loss": 0.0}, False),
-        ({"agreement": 1.0, "loss": 0.0031}, False),
-        ({"agreement": 1.0}, False),
-        ({"agreement": "1", "loss": 0.0}, False),
+        ({"windows": 1000, "agreement": 0.995, "loss": 0.003}, True),
+        ({"windows": 999, "agreement": 1.0, "loss": 0.0}, False),
+        ({"windows": 5000, "agreement": 0.9949, "loss": 0.0}, False),
+        ({"windows": 5000, "agreement": 1.0, "loss": 0.0031}, False),
+        ({"windows": 5000, "agreement": 1.0}, False),
+        ({"agreement": 1.0, "loss": 0.0}, False),
+        ({"windows": 5000, "agreement": "1", "loss": 0.0}, False),
         ({}, False),
     ],
 )
@@ -137,7 +139,8 @@ def test_only_what_was_verified_may_be_used(verified: dict[str, object], good: b
 
 def test_what_answers_otherwise_here_is_not_trusted(listing: Listing, tmp_path: Path) -> None:
     golden = [card.golden().logits for card in listing.cards]
-    said = {"verified": {"agreement": 0.999, "loss": 0.0}, "golden": [logits.tolist() for logits in golden]}
+    verified = {"windows": 5000, "agreement": 0.999, "loss": 0.0}
+    said = {"verified": verified, "vote": listing.vote, "golden": [logits.tolist() for logits in golden]}
     whole = Kept(tmp_path, [], said)
     assert distrusted(listing, whole, lambda member, _: golden[member]) == ""
     assert "'other' gives other answers" in distrusted(listing, whole, lambda member, _: golden[member] + 0.2 * member)
@@ -145,5 +148,8 @@ def test_what_answers_otherwise_here_is_not_trusted(listing: Listing, tmp_path: 
     assert "changes probabilities" in distrusted(listing, flipped, lambda member, _: -golden[member])
     unverified = Kept(tmp_path, [], said | {"verified": {}})
     assert "was not verified" in distrusted(listing, unverified, lambda member, _: golden[member])
-    without = Kept(tmp_path, [], {"verified": said["verified"]})
-    assert "gives other answers" in distrusted(listing, without, lambda member, _: golden[member])
+    for stored in (None, {}, [], [["a"]], [golden[0].tolist(), "b"]):
+        without = Kept(tmp_path, [], said | {"golden": stored})
+        assert "gives other answers" in distrusted(listing, without, lambda member, _: golden[member])
+    other = Kept(tmp_path, [], said | {"vote": "0"})
+    assert "with other weights, views" in distrusted(listing, other, lambda member, _: golden[member])
