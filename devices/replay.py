@@ -14,6 +14,9 @@ from devices.integrity import Integrity
 from devices.recording import Recording
 from dsp.flow import Chunk, StreamInfo
 
+PACKET_MS = 2.0
+"""What a device sends at once that does not keep its samples to itself: what waits for the rest of a packet is late."""
+
 _LONGEST_WAIT_S = 0.1
 
 
@@ -31,19 +34,21 @@ class Replay:
     Args:
         recording: what to replay.
         speed: 1 is real time, 10 is ten times as fast, None is as fast as the reader reads.
-        chunk_ms: length of a chunk in the recording's own time; at least one sample.
+        chunk_ms: length of a chunk in the recording's own time, at least one sample; None is what takes ``PACKET_MS``
+            to come, or as much as five of those hold where nothing is waited for.
 
     Raises:
         ValueError: ``speed`` or ``chunk_ms`` is not above zero.
     """
 
-    def __init__(self, recording: Recording, speed: float | None = 1.0, chunk_ms: float = 10.0) -> None:
+    def __init__(self, recording: Recording, speed: float | None = 1.0, chunk_ms: float | None = None) -> None:
         for name, value in (("speed", speed), ("chunk_ms", chunk_ms)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"the replay's {name} is {value:g}; it must be a finite number above zero")
         self._recording = recording
         self._speed = speed
-        self._length = max(1, round(recording.info.rate_hz * chunk_ms / 1e3))
+        packet_ms = PACKET_MS * (speed or 5.0) if chunk_ms is None else chunk_ms
+        self._length = max(1, round(recording.info.rate_hz * packet_ms / 1e3))
         self._next = 0
         self._start: float | None = None
         self._closed = threading.Event()

@@ -42,7 +42,9 @@ __all__ = ["GESTURES", "REST", "Script", "SimulatedSource", "simulate"]
 MOST_REPETITIONS = 1000
 """Hours of recording; more would only fill the memory."""
 
-_CHUNK_S = 0.01
+_PACKET_S = 0.002
+"""What comes at once, in real time; where nothing is waited for, five times as much."""
+
 _REMEMBERED = 1000
 """Stretches whose labels a live person knows: most of an hour. The samples are read as they come."""
 
@@ -161,7 +163,7 @@ class SimulatedSource:
         return self._integrity
 
     def read(self) -> Chunk | None:
-        """Waits for the next 10 ms; ``label`` then knows what the person was doing.
+        """Waits for the next packet; ``label`` then knows what the person was doing.
 
         Returns:
             The chunk, an empty one where 0.1 s was not enough (a speed far below 1), or None after ``close``.
@@ -172,7 +174,8 @@ class SimulatedSource:
             (self._block, label), self._used = next(self._blocks), 0
             if not self._shown or self._shown[-1][1] != self.names[label]:
                 self._shown = (*self._shown[-_REMEMBERED:], (self._first, self.names[label]))
-        count = min(max(1, round(_CHUNK_S * self._info.rate_hz)), len(self._block) - self._used)
+        packet_s = _PACKET_S * (self._speed or 5.0)
+        count = min(max(1, round(packet_s * self._info.rate_hz)), len(self._block) - self._used)
         if not self._wait_for(self._first + count):
             return None if self._closed.is_set() else Chunk(self._block[:0], self._first)
         samples = self._block[self._used : self._used + count]

@@ -49,8 +49,13 @@ def test_a_chunk_is_as_long_as_asked_and_never_empty(rate_hz: float, chunk_ms: f
     assert {len(chunk.samples) for chunk in chunks[:-1]} == {size}
 
 
+@pytest.mark.parametrize(("rate_hz", "speed", "size"), [(512, 1, 1), (1000, 1, 2), (1000, 10, 20), (1000, None, 10)])
+def test_a_packet_takes_two_milliseconds_to_come(rate_hz: float, speed: float | None, size: int) -> None:
+    assert len(drained(Replay(recording(60, rate_hz), speed))[0].samples) == size
+
+
 def test_every_speed_gives_the_same_chunks() -> None:
-    several = [drained(Replay(recording(200), speed)) for speed in (None, 10, 1000)]
+    several = [drained(Replay(recording(200), speed, 10)) for speed in (None, 10, 1000)]
     for chunks in several[1:]:
         assert [chunk.first for chunk in chunks] == [chunk.first for chunk in several[0]]
         assert all(np.array_equal(a.samples, b.samples) for a, b in zip(chunks, several[0], strict=True))
@@ -65,8 +70,8 @@ def test_the_pace_is_the_recordings_times_the_speed() -> None:
         assert chunk.stamps[-1] <= time.perf_counter()
         stamps.append(chunk.stamps[-1])
     assert stamps[-1] - before >= 5.0 / 50
-    # An absolute schedule: chunk k at start + k * 10 ms / 50, whatever the machine did in between.
-    assert np.diff(stamps) == pytest.approx(0.01 / 50, abs=1e-9)
+    # An absolute schedule: chunk k at start + k * 100 ms / 50, whatever the machine did in between.
+    assert np.diff(stamps) == pytest.approx(0.1 / 50, abs=1e-9)
 
 
 def test_every_sample_has_its_own_stamp() -> None:
@@ -77,7 +82,7 @@ def test_every_sample_has_its_own_stamp() -> None:
 
 
 def test_a_late_reader_catches_up_and_sees_its_lateness() -> None:
-    source = Replay(recording(1000), speed=10)
+    source = Replay(recording(1000), speed=10, chunk_ms=10)
     first = source.read()
     time.sleep(0.1)
     chunks = drained(source)
@@ -88,7 +93,7 @@ def test_a_late_reader_catches_up_and_sees_its_lateness() -> None:
 
 
 def test_a_long_wait_is_cut_into_empty_chunks() -> None:
-    source = Replay(recording(10), speed=0.05)
+    source = Replay(recording(10), speed=0.05, chunk_ms=10)
     chunks = drained(source)
     assert len(chunks[0].samples) == 0
     assert chunks[0].first == 0
@@ -154,7 +159,7 @@ def test_gaps_are_missing_again(pieces: list[tuple[int, int]], rest: int, speed:
 
 def test_what_comes_after_a_gap_comes_as_late_as_it_came_live() -> None:
     samples = recording(200).samples
-    replay = Replay(Recording(StreamInfo("x", 1000.0, ("a", "b")), samples, gaps=((10, 180),)))
+    replay = Replay(Recording(StreamInfo("x", 1000.0, ("a", "b")), samples, gaps=((10, 180),)), chunk_ms=10)
     chunks = [chunk for chunk in drained(replay) if len(chunk.samples)]
     assert [chunk.first for chunk in chunks] == [0, 190]
     stamps = [chunk.stamps for chunk in chunks]
