@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
@@ -110,7 +110,8 @@ def plainly() -> Iterator[None]:
         SystemExit: with the status above.
     """
     try:
-        yield
+        with _interruptible():
+            yield
     except BrokenPipeError:
         _abandon_stdout()
         raise SystemExit(0) from None
@@ -125,6 +126,31 @@ def plainly() -> Iterator[None]:
         raise SystemExit(USAGE) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+
+
+def tell(words: str) -> None:
+    """Say something on stderr, where somebody may listen; a full disk behind it is no reason to stop."""
+    with suppress(OSError, ValueError):
+        print(words, file=sys.stderr, flush=True)
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: a library that is interrupted while it loads says that it is broken."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        if interrupted(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _let_go() -> None:

@@ -70,11 +70,16 @@ class Listing:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def every(self, hop_ms: float) -> Listing:
-        """The same with another distance between windows.
+        """The same with another distance between windows: the nearest whole number of samples.
 
         Raises:
-            ValueError: it is not at least one sample.
+            ValueError: that is not even one.
         """
+        rate_hz = self.cards[0].design.spec.rate_hz
+        samples = round(hop_ms * rate_hz / 1e3)
+        if samples < 1:
+            raise ValueError(f"a hop of {hop_ms:g} ms is less than one sample at {rate_hz:g} Hz; give more")
+        hop_ms = samples * 1e3 / rate_hz
 
         def changed(card: Card) -> Card:
             spec = replace(card.design.spec, hop_ms=hop_ms)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from dsp.complaints import interrupted
 from models.classifier import Classifier, Effort, Engine
 from models.engines import kept
 from models.engines.vote import Logits, Vote
@@ -20,6 +21,10 @@ AUTO, TORCH, ONNX, INT8, OPENVINO = "auto", "torch", "onnx", "int8", "openvino"
 
 ENGINES = (AUTO, TORCH, ONNX, INT8, OPENVINO)
 """What can be asked for."""
+
+
+CLOSE = 0.001
+"""Share by which a hop may differ from the one that was asked for without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,10 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
     if wanted.hop_ms is not None:
         listing = listing.every(wanted.hop_ms)
     notes: list[str] = []
+    if (wish := wanted.hop_ms) is not None:
+        spec = listing.cards[0].design.spec
+        if abs(spec.hop_ms - wish) > CLOSE * wish:
+            notes.append(f"a hop of {wish:g} ms becomes {spec.hop_ms:.4g} ms, a whole number of samples")
     asked = _Asked(stated, listing, wanted)
     engine = _automatic(asked, notes) if wanted.engine == AUTO else _MAKERS[wanted.engine](asked)
     return Classifier(engine, listing, efforts(listing), notes)
@@ -123,7 +132,7 @@ def _automatic(asked: _Asked, notes: list[str]) -> Engine:
     makers: list[tuple[Callable[[_Asked], Engine], str]] = []
     if device == "auto" and _gpu_for_torch():
         makers.append((_torch, "using the CPU"))
-    if kept.find(asked.stated, kept.INT8) is not None:
+    if kept.find(asked.stated, kept.INT8) or kept.remnant(asked.stated, kept.INT8):
         makers.append((_int8, "using float32"))
     makers.append((_onnx, "using PyTorch, which is slower"))
     for maker, instead in makers:
@@ -178,6 +187,11 @@ def _int8(asked: _Asked) -> Engine:
             f"the form of {root} in eight bits cannot be trusted here ({complaints[0]}); use --engine {ONNX}, or make "
             f"it again with 'python -m train quantise --checkpoint {root} --data DATA'"
         )
+    if place := kept.remnant(asked.stated, kept.INT8):
+        raise ValueError(
+            f"what is kept in {place} is damaged, or was made of other parameters; make it again with 'python -m train "
+            f"quantise --checkpoint {root} --data DATA', or use --engine {ONNX}"
+        )
     raise ValueError(
         f"{root} has no form in eight bits; make one with 'python -m train quantise --checkpoint {root} --data DATA', "
         f"or use --engine {ONNX}"
@@ -206,6 +220,8 @@ def _importing(what: str, package: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        if interrupted(error):
+            raise KeyboardInterrupt from error
         raise ValueError(f"{what} needs a package that cannot be loaded ({error}): pip install {package}") from error
 
 

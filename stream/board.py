@@ -35,7 +35,7 @@ def _layout(about: About) -> np.dtype[Any]:
     return np.dtype(
         [
             ("sequence", np.int64),
-            ("numbers", np.int64, 8),
+            ("numbers", np.int64, 10),
             ("figures", np.float64, 3),
             ("probabilities", np.float32, len(about.labels)),
             ("strips", np.float32, (about.columns, 2, len(about.channels))),
@@ -134,6 +134,8 @@ class Board:
         p50_s: float = float("nan"),
         p99_s: float = float("nan"),
         dropped: int = 0,
+        late: int = 0,
+        skipped: int = 0,
         right: int = 0,
         counted: int = 0,
     ) -> None:
@@ -146,7 +148,10 @@ class Board:
         self._draw(end)
         self._probabilities[:] = probabilities
         self._figures[:] = (confidence, p50_s, p99_s)
-        self._numbers[:] = (end, decided, truth, dropped, self._decisions, right, counted, self._columns)
+        self._numbers[:] = (
+            *(end, decided, truth, dropped, late, skipped),
+            *(self._decisions, right, counted, self._columns),
+        )
         sequence[0] = writing + 1
 
     def tell(self, notice: str, waiting: bool) -> None:
@@ -230,7 +235,8 @@ class Reader:
         self._mapping.release()
 
     def _page(self, copy: np.void) -> Page:
-        end, decided, truth, dropped, decisions, right, counted, columns = (int(n) for n in copy["numbers"])
+        numbers = (int(n) for n in copy["numbers"])
+        end, decided, truth, dropped, late, skipped, decisions, right, counted, columns = numbers
         confidence, p50_s, p99_s = (float(f) for f in copy["figures"])
         strips, past = copy["strips"], copy["past"]
         return Page(
@@ -243,6 +249,8 @@ class Reader:
             p50_s=p50_s,
             p99_s=p99_s,
             dropped=dropped,
+            late=late,
+            skipped=skipped,
             decisions=decisions,
             right=right,
             counted=counted,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dsp.complaints import start
+from dsp.complaints import INTERRUPTED, start, tell
 from dsp.storage import check_writable
 
 if TYPE_CHECKING:
@@ -28,6 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+LONGEST_HOP_MS = 60_000.0
+"""A decision a minute."""
 
 Checkpoint = Annotated[
     Path, typer.Option("--checkpoint", "-c", help="Folder of a trained checkpoint or ensemble.", show_default=False)
@@ -192,7 +193,9 @@ def live(
 def profile(
     checkpoint: Checkpoint,
     source: Annotated[str, typer.Option("--source", help="A device, as of live, or a recording.")] = "sim:",
-    seconds: Annotated[float, typer.Option("--seconds", help="How long to run, in real time.")] = 30.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="How long to run, in real time; with --streams, the last trial.")
+    ] = 30.0,
     streams: Annotated[
         int | None,
         typer.Option(
@@ -235,11 +238,10 @@ def profile(
 
     tally = profiler.profile(source, classifier, length, unit=unit, file_rate_hz=rate)
     result = profiler.as_json(classifier, str(checkpoint), source, tally)
-    if out is not None:
-        profiler.write(out, result, tally.stages.named())
-    if not as_json:
-        Console(highlight=False, markup=False).print(profiler.as_tables(result, tally))
-    print(json.dumps(result, allow_nan=False))
+    shown = None if as_json else profiler.as_tables(result, tally)
+    profiler.publish(shown, result, tally.stages.named(), out)
+    if tally.interrupted:
+        raise SystemExit(INTERRUPTED)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -278,8 +280,8 @@ def parse_seconds(seconds: float) -> float:
 def _wanted(engine: str, device: str, no_views: bool, hop_ms: float | None, precision: str, no_graph: bool) -> Wanted:
     from models.loading import Wanted
 
-    if hop_ms is not None and not (math.isfinite(hop_ms) and hop_ms > 0):
-        raise ValueError(f"--hop-ms is {hop_ms:g}; give milliseconds above zero")
+    if hop_ms is not None and not 0 < hop_ms <= LONGEST_HOP_MS:
+        raise ValueError(f"--hop-ms is {hop_ms:g}; give milliseconds above zero, {LONGEST_HOP_MS:g} at most")
     return Wanted(engine, device, views=not no_views, hop_ms=hop_ms, precision=precision, graph=not no_graph)
 
 
@@ -289,7 +291,7 @@ def _classifier(path: Path, wanted: Wanted) -> Classifier:
 
         classifier = load_classifier(path, wanted)
     for note in classifier.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
     return classifier
 
 

@@ -43,6 +43,7 @@ class Display:
         dropped: how many samples were lost so far.
         integrity: of the source, if what is amiss is to be shown.
         also: what else is amiss at present, in words; shown with it.
+        missed: decisions that came late so far, and windows that were skipped.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Display:
         dropped: Callable[[], int],
         integrity: Integrity | None = None,
         also: Trouble = no_trouble,
+        missed: Callable[[], tuple[int, int]] = lambda: (0, 0),
     ) -> None:
         self._truth, self._score, self._stages, self._dropped = truth, score, stages, dropped
-        self._also = also
+        self._also, self._missed = also, missed
         self._index = {name: index for index, name in enumerate(about.names)}
         self._integrity = integrity
         self._contacts = None if integrity is None else Contacts(integrity, about.channels)
@@ -89,6 +91,7 @@ class Display:
         """Show a decision."""
         self.refresh()
         truth = self._truth(decision.first, decision.end)
+        late, skipped = self._missed()
         self.board.publish(
             decision.end,
             ABSTAINED if decision.label is None else self._index[decision.label],
@@ -98,6 +101,8 @@ class Display:
             p50_s=self._latency[0],
             p99_s=self._latency[1],
             dropped=self._dropped(),
+            late=late,
+            skipped=skipped,
             right=self._score.right,
             counted=self._score.counted,
         )
@@ -112,11 +117,17 @@ class Display:
         self._latency = (total.quantile(0.5), total.quantile(0.99))
         if self.process.poll() is not None:
             self._restore()
-        if self._integrity is not None and self._contacts is not None and now >= self._look:
+        if now >= self._look:
+            self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        if self._integrity is None or self._contacts is None:
+            state, words = "", [self._also()]
+        else:
             state = self._integrity.state
-            self._look = now + (0 if state else CONTACT_S)
-            words = (state, self._also(), in_words(self._integrity), self._contacts.in_words())
-            self.board.tell("; ".join(filter(None, words)), bool(state))
+            words = [state, self._also(), in_words(self._integrity), self._contacts.in_words()]
+        self._look = now + (0 if state else CONTACT_S)
+        self.board.tell("; ".join(filter(None, words)), bool(state))
 
     def close(self) -> None:
         """End the process, restore the terminal if it could not, and remove the board; safe to call twice."""

@@ -27,11 +27,14 @@ class Bar(NamedTuple):
 
 
 def bars(histogram: Histogram, per_decade: int = PER_DECADE) -> list[Bar]:
-    """From the first bar that holds anything to the last; empty where nothing was counted."""
+    """From the first bar that holds anything to the last; empty where nothing was counted.
+
+    What lies in the last bucket of the histogram is not longer than the longest, and so stands where that does.
+    """
     counted = np.flatnonzero(histogram.counts)
     if not len(counted):
         return []
-    middles = LOWEST_S * WIDTH ** (counted + 0.5)
+    middles = np.minimum(LOWEST_S * WIDTH ** (counted + 0.5), histogram.max)
     places = np.floor(np.log10(middles) * per_decade).astype(np.int64)
     counts = np.bincount(places - places[0], histogram.counts[counted])
     return [
@@ -60,8 +63,14 @@ def as_text(title: str, histogram: Histogram, width: int = 40, *, plain: bool = 
     return text
 
 
-def as_picture(path: Path, histograms: Mapping[str, Histogram]) -> None:
-    """The distributions of all legs, one row for each, with their quantiles, as a PNG."""
+def as_picture(path: Path, histograms: Mapping[str, Histogram], title: str) -> None:
+    """The distributions of all legs, one row for each, with their quantiles, as a PNG.
+
+    Args:
+        path: of the picture.
+        histograms: by leg.
+        title: above them.
+    """
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only a picture needs
 
     mpl.use("Agg")
@@ -71,6 +80,7 @@ def as_picture(path: Path, histograms: Mapping[str, Histogram]) -> None:
     figure, axes = plt.subplots(
         len(shown), 1, figsize=(8, 1.2 * len(shown) + 1), sharex=True, squeeze=False, layout="constrained"
     )
+    figure.suptitle(title, fontsize="medium")
     for axis, (name, histogram) in zip(axes[:, 0], shown.items(), strict=True):
         found = bars(histogram, FINE)
         widths = [1e3 * (one.high_s - one.low_s) for one in found]
@@ -86,7 +96,8 @@ def as_picture(path: Path, histograms: Mapping[str, Histogram]) -> None:
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.set_yticks([])
     axes[-1, 0].xaxis.set_major_formatter("{x:g}")
-    axes[-1, 0].set_xlabel(f"milliseconds; lines at {', '.join(QUANTILES)}; heights are logarithmic")
+    lines = ", ".join(QUANTILES)
+    axes[-1, 0].set_xlabel(f"milliseconds; lines at {lines}; heights are numbers of decisions, logarithmic")
     try:
         with whole(path) as neighbour:
             figure.savefig(neighbour, dpi=120)

@@ -89,6 +89,11 @@ def live(wish: Wish, classifier: Classifier) -> int:
         ValueError: the device cannot be opened or is gone, or does not fit the checkpoint; one sentence.
     """
     spec = classifier.design.spec
+    if wish.seconds is not None and wish.seconds * spec.rate_hz < spec.window:
+        raise ValueError(
+            f"--seconds {wish.seconds:g} is shorter than one window of this checkpoint ({spec.window_ms:g} ms); "
+            "give more"
+        )
     check(wish.sinks)
     if wish.record is not None:
         recordable(wish.record)

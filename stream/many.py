@@ -117,14 +117,24 @@ def hold(classifier: Classifier, samples: Samples, streams: int, seconds: float)
     return trial
 
 
-def largest(most: int, trial_of: Callable[[int], Trial], resolution: float = 0.05) -> tuple[int, list[Trial]]:
-    """How many armbands hold their deadlines, by trials: the most that are asked about first, then by bisection.
+GROWTH = (1.5, 8.0)
+"""By how much the number grows from trial to trial: at least, and at most."""
+
+ROOM = 0.9
+"""Share of a hop that the next number is meant to fill, as the last one foretells."""
+
+
+def largest(
+    most: int, trial_of: Callable[[int], Trial], first: int = 1, resolution: float = 0.05
+) -> tuple[int, list[Trial]]:
+    """How many armbands hold their deadlines: more and more until they do not, then by bisection.
 
     A number that fails narrowly is tried once more, since a single stumble would else halve the answer.
 
     Args:
         most: armbands.
         trial_of: runs so many.
+        first: to begin with.
         resolution: share of the answer to which it is found.
 
     Returns:
@@ -138,17 +148,23 @@ def largest(most: int, trial_of: Callable[[int], Trial], resolution: float = 0.0
             trials.append(trial_of(streams))
         return trials[-1].holds
 
-    if holds(most):
-        return most, trials
-    held, failed = 0, most
-    while failed - held > max(1, resolution * held):
-        # Far from the answer it lies by powers, near it in the middle.
-        number = max(1, int(failed / 4) if held == 0 else (held + failed) // 2)
+    held, failed, number = 0, most + 1, first
+    while failed - held > max(1, resolution * held) or held < most < failed:
         if holds(number):
             held = number
+            number = _more(trials[-1]) if failed > most else (held + failed) // 2
         else:
             failed = number
+            number = (held + failed) // 2
+        number = max(held + 1, min(number, failed - 1))
     return held, trials
+
+
+def _more(trial: Trial) -> int:
+    """The number to be tried after one that held, and before any that did not."""
+    least, most = GROWTH
+    took_s = trial.legs["total"].quantile(0.5)
+    return round(trial.streams * (min(max(ROOM * trial.hop_s / took_s, least), most) if took_s > 0 else 2))
 
 
 class _Room:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from devices.opening import open_source
+from dsp.complaints import tell
 from dsp.flow import Samples
 from models.classifier import Classifier
 from models.loading import Wanted, load_classifier
 from stream.latency import milliseconds, quantiles_ms
 from stream.loop import check_match
 from stream.many import IN_TIME, Trial, hold, largest
-from stream.profiler import machine, write
+from stream.profiler import machine, publish
+from stream.trouble import in_number
 
 TRIED_S, TRIED_TICKS, TRIED_AT_MOST_S = 2.0, 100, 5.0
 """How long a number is tried while the largest is searched: so long, and until one late tick is not the whole verdict,
@@ -70,11 +70,15 @@ def profile(
         if streams not in kept:
             kept.clear()
             kept[streams] = load_classifier(checkpoint, replace(wanted, streams=streams))
+        tell(f"{in_number(streams, 'armband')} for {length_s:g} s ...")
         trial = hold(kept[streams], samples, streams, length_s)
-        print(f"{streams} armbands: {_verdict(trial)}", file=sys.stderr)
+        tell(f"{in_number(streams, 'armband')}: {_verdict(trial)}")
         return trial
 
-    found, trials = largest(most, trial_of)
+    # One by itself says where to begin: half of what would fit if a hundred took a hundred times as long.
+    one.warm_up()
+    first = int(spec.hop / spec.rate_hz / (2 * one.costs_s[0]))
+    found, trials = largest(most, trial_of, max(1, min(first, most)))
     while found and seconds > tried_s:  # what held for a moment has to hold for as long as was asked
         trials.append(trial_of(found, seconds))
         if trials[-1].holds:
@@ -82,13 +86,8 @@ def profile(
         found = found * 19 // 20
     last = next((trial for trial in reversed(trials) if trial.holds and trial.streams == found), trials[-1])
     result = as_json(one, str(checkpoint), source, found, most, trials, last)
-    if out is not None:
-        write(out, result, last.legs)
-    if not quiet:
-        console = Console(highlight=False, markup=False)
-        console.print(as_table(trials))
-        console.print(_headline(one, found, most, last))
-    print(json.dumps(result, allow_nan=False))
+    shown = None if quiet else Group(as_table(trials), _headline(one, found, most, last))
+    publish(shown, result, last.legs, out)
 
 
 def as_json(
@@ -138,7 +137,7 @@ def as_table(trials: list[Trial]) -> Table:
 
 def _headline(classifier: Classifier, found: int, most: int, last: Trial) -> Text:
     text = Text()
-    text.append(f"{found} armbands", "bold")
+    text.append(in_number(found, "armband") if found else "not even one armband", "bold")
     text.append(" (as many as were asked about)" if found == most else "")
     text.append(f" at {1 / last.hop_s:.1f} decisions a second each, {classifier.engine.name} on {classifier.device}\n")
     legs = ", ".join(f"{name} {(quantiles_ms(histogram)['p50'] or 0):.2f}" for name, histogram in last.legs.items())

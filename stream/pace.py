@@ -127,14 +127,15 @@ class Pace:
         Args:
             now: the present; None asks the clock.
         """
-        parts = [f"each gets {self.words(self.level)}"] if self.level else []
+        parts = []
         if (perf_counter() if now is None else now) - self._skipped_at < SAID_S:
-            parts.append("windows are skipped")
+            parts.append("windows skipped")
         elif sum(self._late) > RECENT // 2:
-            parts.append("they come late")
-        if not parts:
-            return ""
-        return f"too slow for a decision every {self.hop_s * 1e3:g} ms: {', and '.join(parts)}"
+            parts.append("decisions late")
+        if self.level:
+            parts.append(self.words(self.level))
+        # What matters most stands first: a narrow terminal cuts the end off.
+        return f"too slow for a hop of {self.hop_s * 1e3:.3g} ms: {'; '.join(parts)}" if parts else ""
 
     def _takes(self, effort: int) -> float:
         """Seconds that an effort is expected to take, sinks included."""

@@ -97,6 +97,8 @@ class Page:
         p50_s: median latency, seconds, NaN where unknown.
         p99_s: 99th percentile.
         dropped: samples lost so far.
+        late: decisions that came after they were due.
+        skipped: windows that got none.
         decisions: made so far.
         right: of those counted.
         counted: decisions whose true label is known.
@@ -123,6 +125,8 @@ class Page:
     past: NDArray[np.int64]
     notice: str = ""
     waiting: bool = False
+    late: int = 0
+    skipped: int = 0
 
 
 def describe(

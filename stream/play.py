@@ -58,14 +58,18 @@ class Tally:
     pace: Pace | None = None
     interrupted: bool = False
 
-    @property
-    def skipped(self) -> int:
-        """Windows that got no decision, since there was no time for them."""
-        return 0 if self.pace is None else self.pace.skipped
+    def missed(self) -> tuple[int, int]:
+        """Decisions that came late, and windows that got none, since there was no time for them."""
+        return (0, 0) if self.pace is None else (self.pace.late, self.pace.skipped)
 
     def trouble(self) -> str:
         """What the pace has to say at present; "" where all is well."""
         return "" if self.pace is None else self.pace.trouble()
+
+    def seen(self) -> int:
+        """Samples that the stream has come to so far, those that are missing included."""
+        integrity = self.integrity
+        return max(self.end, 0 if integrity is None else integrity.samples + integrity.lost)
 
     def dropped(self) -> int:
         """Samples that are missing so far: gaps of the source, and what the ring lost."""

@@ -139,10 +139,13 @@ def conclude(setting: Setting, tally: Tally, how: Manner) -> None:
     if how is Manner.JSON:
         print(json.dumps(as_json(setting, tally), allow_nan=False), flush=True)
         return
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=120)
-    console.print(as_tables(setting, tally))
+    paper().print(as_tables(setting, tally))
+
+
+def paper() -> Console:
+    """What summaries are printed on: the terminal, or where there is none lines of 120 characters."""
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=120)
 
 
 def _shown(
@@ -189,4 +192,4 @@ def view(
         speed=setting.speed,
         simulated=setting.simulated,
     )
-    return Display(about, tally.truth, tally.score, tally.stages, tally.dropped, integrity, also)
+    return Display(about, tally.truth, tally.score, tally.stages, tally.dropped, integrity, also, tally.missed)

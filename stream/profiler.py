@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from devices.opening import open_source
+from dsp.complaints import tell
 from dsp.storage import write_json
 from models.classifier import Classifier
 from stream.delay import controller_delay_s, explained
@@ -23,8 +24,10 @@ from stream.excerpt import beginning
 from stream.latency import Histogram, Stages, milliseconds
 from stream.loop import check_match
 from stream.play import Tally, play, warm_up
+from stream.present import paper
 from stream.score import Score
 from stream.summary import deadline, in_time, stages_ms, timings
+from stream.trouble import in_number
 
 PACKAGES = ("numpy", "numba", "onnxruntime", "openvino", "torch")
 
@@ -32,7 +35,7 @@ PACKAGES = ("numpy", "numba", "onnxruntime", "openvino", "torch")
 def profile(
     device: str, classifier: Classifier, seconds: float, *, unit: str | None = None, file_rate_hz: float | None = None
 ) -> Tally:
-    """Run so many seconds of a device or recording in real time and without a display.
+    """Run so many seconds of a device or recording in real time and without a display; Ctrl-C ends it early.
 
     Args:
         device: a DEVICE string (``devices.address``).
@@ -55,9 +58,14 @@ def profile(
     with closing(open_source(device, rate_hz=spec.rate_hz, unit=unit, file_rate_hz=file_rate_hz)) as source:
         check_match(source.info, spec)
         # No spinner now: it would draw in this process, and that is what must not be measured.
-        print(f"measuring {source.info.name} for {seconds:g} s", file=sys.stderr)
+        tell(f"measuring {source.info.name} for {seconds:g} s")
         tally = Tally(Score(classifier.labels, ()))
-        play(beginning(source, seconds), pipeline, classifier, tally, [], ring_samples=wanted, strict=True)
+        try:
+            play(beginning(source, seconds), pipeline, classifier, tally, [], ring_samples=wanted, strict=True)
+        except KeyboardInterrupt:
+            tally.interrupted = True
+    if not tally.decisions and tally.interrupted:
+        raise KeyboardInterrupt
     if not tally.decisions:
         raise ValueError(f"{source.info.name!r} ended before one window of {spec.window} samples; pass a longer one")
     return tally
@@ -80,6 +88,8 @@ def as_json(classifier: Classifier, checkpoint: str, source: str, tally: Tally) 
     delay_s = controller_delay_s(spec.window / spec.rate_hz, spec.hop / spec.rate_hz, votes, processing_s)
     return {
         "decisions": tally.decisions,
+        "measured_s": round(tally.seen() / spec.rate_hz, 3),
+        "interrupted": tally.interrupted,
         "dropped": tally.dropped(),
         "deadline": deadline(tally),
         "stages_ms": stages_ms(tally.stages),
@@ -107,9 +117,11 @@ def busy_s(stages: Stages) -> float:
 def as_tables(result: dict[str, Any], tally: Tally) -> RenderableType:
     """The profile for people."""
     text = Text()
-    text.append(f"checkpoint {result['checkpoint']}, {result['members']} members x {result['views']} views, ")
-    text.append(f"{result['engine']} on {result['device']}\n")
-    text.append(f"{result['decisions']} decisions in real time, one every {result['hop_ms']:.1f} ms, ")
+    members, views = in_number(result["members"], "member"), in_number(result["views"], "view")
+    text.append(f"checkpoint {result['checkpoint']}, {members} x {views}, {result['engine']} on {result['device']}\n")
+    text.append("interrupted; this far: " if tally.interrupted else "", "bold")
+    text.append(f"{in_number(result['decisions'], 'decision')} in {result['measured_s']:.1f} s of real time, ")
+    text.append(f"one every {result['hop_ms']:.1f} ms, ")
     text.append(f"{result['dropped']} samples dropped{in_time(tally)}\n", "bold")
     text.append(", ".join(f"{key} {value}" for key, value in result["machine"].items()) + "\n", "grey70")
     delay = explained(
@@ -123,9 +135,26 @@ def as_tables(result: dict[str, Any], tally: Tally) -> RenderableType:
     return Group(text, timings(tally.stages), shown, delay)
 
 
-def write(out: Path, result: dict[str, Any], legs: Mapping[str, Histogram]) -> None:
-    """``profile.json`` and ``latency.png`` in a folder, which is made if it is not there."""
-    as_picture(out / "latency.png", legs)
+def publish(
+    shown: RenderableType | None, result: dict[str, Any], legs: Mapping[str, Histogram], out: Path | None
+) -> None:
+    """Tables and one line of JSON to stdout, then ``profile.json`` and ``latency.png`` into a folder.
+
+    In this order, so that a disk that is full costs nobody the measurement.
+
+    Args:
+        shown: for people, if anything.
+        result: for JSON.
+        legs: for the picture.
+        out: the folder, which is made if it is not there; None for none.
+    """
+    if shown is not None:
+        paper().print(shown)
+    print(json.dumps(result, allow_nan=False), flush=True)
+    if out is None:
+        return
+    every = f"a decision every {result['hop_ms']:.4g} ms"
+    as_picture(out / "latency.png", legs, f"{result['checkpoint']}, {result['engine']} on {result['device']}, {every}")
     write_json(out / "profile.json", result)
 
 

@@ -121,7 +121,7 @@ def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
         "checkpoint": setting.checkpoint,
         "engine": setting.engine,
         "device": setting.device,
-        "duration_s": setting.length / setting.rate_hz if setting.length else tally.end / setting.rate_hz,
+        "duration_s": (setting.length or tally.seen()) / setting.rate_hz,
         "rate_hz": setting.rate_hz,
         "window": setting.window,
         "hop": setting.hop,
@@ -185,13 +185,14 @@ def confusion(score: Score) -> Table:
 
 def timings(stages: Stages) -> Table:
     """One row for each stage."""
-    table = _table("time from the device to the decision, ms", "leg", *QUANTILES, "max")
+    table = _table("time from the device to the sinks, ms", "leg", *QUANTILES, "max")
     for name, histogram in stages.named().items():
         style = "bold" if name == LEGS[-1] else ""
         table.add_row(name, *("-" if v is None else f"{v:.3f}" for v in quantiles_ms(histogram).values()), style=style)
+    table.caption = "total: from the sample to the decision"
     if stages.total.count < FEW:
-        table.caption = f"of fewer than {FEW} decisions, p99.9 is the longest"
-        table.caption_justify = "left"
+        table.caption += f"\nof fewer than {FEW}, p99.9 is the longest"
+    table.caption_justify = "left"
     return table
 
 
@@ -208,12 +209,12 @@ def _headline(setting: Setting, tally: Tally) -> Text:
     text.append(setting.source, "bold")
     if setting.simulated:
         text.append(" (simulated)")
-    seconds = tally.end / setting.rate_hz
+    seconds = tally.seen() / setting.rate_hz
     text.append(f", {seconds:.1f} s at {setting.rate_hz:g} Hz, checkpoint {setting.checkpoint}, ")
     text.append(f"{setting.engine} on {setting.device}\n")
     if tally.interrupted:
         text.append("interrupted; this far: ", "bold")
-    text.append(f"{tally.decisions} decisions")
+    text.append(in_number(tally.decisions, "decision"))
     if tally.score.accuracy is not None:
         text.append(f", {tally.score.accuracy:.1%} right", "bold")
     text.append(f", {tally.dropped()} samples dropped")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,22 @@ def test_the_live_path_is_light(engine: str, arguments: tuple[str, ...]) -> None
     )
     assert json.loads(ended.stderr.splitlines()[-1]) == []
     assert ended.stdout
+
+
+def test_the_engine_keeps_to_itself(tmp_path: Path) -> None:
+    """ONNX Runtime would leave an identifier and a database of events in the user's home."""
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "LOCALAPPDATA": str(tmp_path)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ORT_")} | places
+    given = [*REPLAY, "--checkpoint", str(DEMO), "--engine", "onnx"]
+    subprocess.run(
+        [sys.executable, "-m", "stream", *given],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        timeout=120,
+        capture_output=True,
+    )
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "onnxruntime" in str(path)]
 
 
 def test_the_shipped_forms_in_eight_bits_are_trusted_here(monkeypatch: pytest.MonkeyPatch) -> None:

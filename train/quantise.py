@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto
 
@@ -17,6 +16,7 @@ from models.engines import kept, rounded, rounding
 from models.engines.golden import differs
 from models.engines.rounding import Convolution, Range
 from models.engines.rows import Rows, mean_over_views
+from models.engines.runtime import onnxruntime
 from models.engines.sessions import session_logits
 from models.engines.vote import Vote
 from models.listing import Listing, read_listing

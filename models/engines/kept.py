@@ -59,6 +59,12 @@ def every(listing: Listing, kind: str) -> Iterator[Kept]:
             yield Kept(place, files, about["provenance"])
 
 
+def remnant(listing: Listing, kind: str) -> Path | None:
+    """Where something of a kind is kept that cannot be used: damaged, or made of other parameters; None for nowhere."""
+    usable = {found.folder for found in every(listing, kind)}
+    return next((place for place in _places(listing, kind) if place.exists() and place not in usable), None)
+
+
 def keep(listing: Listing, kind: str, contents: Sequence[bytes], provenance: Mapping[str, Any]) -> Path:
     """Writes the files of one kind, whole or not at all, beside the checkpoint or else in the user's cache.
 

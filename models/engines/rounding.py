@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, numpy_helper
+
+from models.engines.runtime import onnxruntime
 
 SAMPLE = 200_000
 """Values of a tensor that its range is chosen by."""

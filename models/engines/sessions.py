@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from models.engines.runtime import onnxruntime
 from models.engines.vote import Logits
 
 QUIET = 3

@@ -3,8 +3,10 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -105,7 +107,7 @@ def test_plain_lines_and_a_summary_where_there_is_no_terminal(recorded: Path, ch
         "0 samples dropped",
         "precision",
         "confusion",
-        "time from the device to the decision, ms",
+        "time from the device to the sinks, ms",
         "simulated",
     ):
         assert words in result.stdout
@@ -146,6 +148,53 @@ def test_a_profile_has_tables_pictures_and_a_last_line_of_json(
         assert words in text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_a_profile_that_is_interrupted_says_what_it_has(checkpoint: Path) -> None:
+    program = [sys.executable, "-m", "stream", "profile", "--checkpoint", str(checkpoint), "--source", "sim:"]
+    with subprocess.Popen(
+        [*program, "--seconds", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("measuring"):
+            assert process.poll() is None
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        *shown, last = process.stdout.read().splitlines()
+        assert process.wait(60) == 130
+    measured = json.loads(last)
+    assert measured["interrupted"] is True
+    assert measured["decisions"] > 0
+    assert 0.5 < measured["measured_s"] < 30
+    assert "interrupted; this far: " in "\n".join(shown)
+
+
+def test_what_cannot_be_written_is_said_before_the_measurement(
+    recorded: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    base = ("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 600)
+    assert "cannot be a folder, since" in sentence(call(*base, "--out", tmp_path / "file"))
+    (tmp_path / "out" / "latency.png").mkdir(parents=True)
+    result = call(
+        "profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 1, "--out", tmp_path / "out"
+    )
+    assert result.exit_code == 2
+    assert json.loads(result.stdout.splitlines()[-1])["decisions"] > 0, "what was measured is not lost"
+
+
+def test_a_source_that_ends_early_is_admitted(recorded: Path, checkpoint: Path, recording: Recording) -> None:
+    result = call("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 600, "--hop-ms", 21)
+    measured = json.loads(result.stdout.splitlines()[-1])
+    assert measured["measured_s"] == pytest.approx(len(recording.samples) / RATE_HZ, abs=0.01)
+    assert f" in {measured['measured_s']:.1f} s of real time" in result.stdout
+    assert "note: a hop of 21 ms becomes 20 ms, a whole number of samples" in result.stderr
+
+
+def test_less_than_a_window_is_refused(recorded: Path, checkpoint: Path) -> None:
+    assert "is shorter than one window" in sentence(call("live", recorded, "-c", checkpoint, "--seconds", 0.1))
+
+
 def test_how_many_armbands_hold_their_deadlines(recorded: Path, checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "many"
     arguments = ("profile", "--checkpoint", checkpoint, "--source", recorded, "--seconds", 1, "--out", out)
@@ -176,7 +225,7 @@ def test_another_engine_and_another_hop(recorded: Path, checkpoint: Path) -> Non
         (("--engine", "int8"), "has no form in eight bits"),
         (("--engine", "onnx", "--device", "cuda"), "--engine onnx runs on the CPU"),
         (("--hop-ms", 0), "--hop-ms is 0; give milliseconds above zero"),
-        (("--hop-ms", 0.1), "must be at least one sample"),
+        (("--hop-ms", 0.1), "is less than one sample at 500 Hz"),
         (("--engine", "torch", "--device", "cpu", "--precision", "fp16"), "--precision fp16 is for a GPU"),
         (("--keep-up",), "--keep-up needs a speed"),
     ):
@@ -265,7 +314,7 @@ def test_a_path_may_look_like_markup(recording: Recording, checkpoint: Path, tmp
     save_npz(path, bare)
     result = call("replay", path, "--checkpoint", checkpoint, "--speed", "max")
     assert result.exit_code == 0
-    assert "[bold]ü x[green].npz (simulated), 7.9 s" in result.stdout
+    assert "[bold]ü x[green].npz (simulated), 8.0 s" in result.stdout
 
 
 @pytest.mark.parametrize(("text", "speed"), [("max", None), ("1", 1.0), ("2.5", 2.5)])

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from dsp.complaints import INSTALL, one_sentence, plainly
+from dsp.complaints import INSTALL, one_sentence, plainly, tell
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,33 @@ def test_errors_of_the_user(capsys: pytest.CaptureFixture[str], error: BaseExcep
         raise error
     assert ended.value.code == status
     assert capsys.readouterr().err == words
+
+
+def test_a_library_that_is_interrupted_while_it_loads_is_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    def load() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    with pytest.raises(SystemExit) as ended, plainly():
+        load()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ImportError, match="really"), plainly():
+        raise ImportError("really broken")
+
+
+def test_a_full_disk_behind_stderr_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stderr", Full())
+    tell("nobody hears this")
 
 
 def test_a_defect_keeps_its_traceback() -> None:

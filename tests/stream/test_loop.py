@@ -320,7 +320,7 @@ def test_an_overload_is_degraded_skipped_counted_and_over(recording: Recording, 
     assert not any(decision.reduced for decision in by_second[1])
     assert not any(decision.reduced for decision in by_second[7]), "with the load gone, everything comes back"
     assert len(by_second[7]) >= 45
-    assert any("too slow for a decision every 20 ms" in said for said in words)
+    assert any("too slow for a hop of 20 ms" in said for said in words)
     assert tally.trouble() == ""
     # It never falls behind: what is decided last in the overload is at most a few hops old.
     last = max(decision.end for decision in by_second[4])

@@ -87,6 +87,21 @@ def _kept_in_the_cache(copy: Path, tmp_path: Path, lock: Callable[[], object]) -
     assert not (copy / "engines").is_dir()
 
 
+def test_what_is_there_and_of_no_use_is_said(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.loading._gpu_for_torch", lambda: False)
+    listing = read_listing(copy)
+    assert kept.remnant(listing, kept.INT8) is None
+    kept.keep(listing, kept.INT8, [b"a", b"b"], {})
+    assert kept.remnant(listing, kept.INT8) is None
+    (copy / "engines" / "int8" / "0.onnx").write_bytes(b"garbage")
+    assert kept.remnant(listing, kept.INT8) == copy / "engines" / "int8"
+    classifier = load_classifier(copy)
+    assert classifier.engine.name == "onnx"
+    assert "int8 is damaged, or was made of other parameters; make it again with" in classifier.notes[0]
+    with pytest.raises(ValueError, match="is damaged, or was made of other parameters"):
+        load_classifier(copy, Wanted("int8"))
+
+
 def test_both_places_are_looked_at(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One who cannot trust what lies beside the checkpoint may have one that was made here."""
     monkeypatch.setenv("MYOSTREAM_CACHE", str(tmp_path / "cache"))
