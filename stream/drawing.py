@@ -92,13 +92,14 @@ def _footer(page: Page, width: int, plain: bool) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append("latency ", LABEL)
     text.append(f"p50 {_ms(page.p50_s)}{dot}p99 {_ms(page.p99_s)} ms", "bold")
-    text.append("   dropped ", LABEL)
+    between = "  " if page.late or page.skipped else "   "
+    text.append(f"{between}dropped ", LABEL)
     text.append(f"{page.dropped}", "bold" if page.dropped == 0 else "bold " + WRONG)
     for what, count in (("late", page.late), ("skipped", page.skipped)):
         if count:
-            text.append(f"   {what} ", LABEL)
+            text.append(f"{between}{what} ", LABEL)
             text.append(f"{count}", "bold " + WRONG)
-    text.append("   decisions ", LABEL)
+    text.append(f"{between}decisions ", LABEL)
     text.append(f"{page.decisions}", "bold")
     right = Text()
     if page.counted:

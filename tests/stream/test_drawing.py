@@ -79,7 +79,7 @@ def test_what_came_late_or_not_at_all_is_shown_where_there_is_any() -> None:
     calm, amiss = ("\n".join(text(shown)) for shown in (page(), page(late=3, skipped=429)))
     assert "late " not in calm
     assert "skipped" not in calm
-    assert "late 3   skipped 429" in amiss
+    assert "late 3  skipped 429" in amiss
 
 
 def test_ascii_where_the_terminal_knows_no_more() -> None:
