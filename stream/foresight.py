@@ -16,7 +16,7 @@ from math import inf, isnan, nan
 from statistics import median
 from time import perf_counter
 
-LEAD_S = 0.002
+LEAD_S = 0.001
 """How long before the expected arrival it happens, besides the time it takes."""
 
 WORTH_S = 0.004
