@@ -50,7 +50,11 @@ class Family:
             ) from error
 
 
-FAMILIES: dict[str, Family] = {"se_resnet": Family("models.se_resnet", stackable=True, lean=True)}
+FAMILIES: dict[str, Family] = {
+    "inception_se_tcn": Family("models.inception_se_tcn"),
+    "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
+    "semg_net": Family("models.semg_net"),
+}
 
 
 def family_of(name: str) -> Family:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Run:
         self.network = build(task.recipe.family, task.config).to(device)
         if recipe.decorrelate:
             decorrelate(self.network, task)
+        self._weights = class_weights(recipe, task.corpus.labels, device)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
         self.done = Progress()
         recordings = task.corpus.indices(task.split.train)
@@ -137,7 +139,7 @@ class Run:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
             logits = self.network(windows)
-        loss = soft_cross_entropy(logits, smooth(targets, recipe.label_smoothing))
+        loss = soft_cross_entropy(logits, smooth(targets, recipe.label_smoothing), self._weights)
         if not math.isfinite(loss.item()):
             raise ValueError(
                 f"the loss is {loss.item()} at step {step}; train with a lower lr (now {recipe.lr:g}), "
@@ -218,12 +220,37 @@ def decorrelate(network: nn.Module, task: Task) -> None:
             module.fit(torch.from_numpy(total / len(samples)))
 
 
+def class_weights(recipe: Recipe, labels: Sequence[str], device: torch.device) -> Tensor | None:
+    """What a window of each gesture counts, ``(K,)``; None where all count alike.
+
+    Raises:
+        ValueError: the recipe has weights for another number of gestures.
+    """
+    if not recipe.class_weights:
+        return None
+    if len(recipe.class_weights) != len(labels):
+        raise ValueError(
+            f"class_weights holds {len(recipe.class_weights)} weights, but the data have {len(labels)} gestures "
+            f"({', '.join(labels)}); give one for each, or none"
+        )
+    return torch.tensor(recipe.class_weights, device=device)
+
+
+TIMES, LOWER = 2.0, 0.9
+"""With restarts: how much longer each period is than the one before it, and how high its rate begins beside it."""
+
+
 def learning_rate(recipe: Recipe, step: int, total: int) -> float:
-    """Linear warm-up, then half a cosine down to zero (Loshchilov & Hutter, ICLR 2017, without restarts)."""
+    """Linear warm-up, then half a cosine down to zero, once or with restarts (Loshchilov & Hutter, ICLR 2017)."""
     warm = recipe.warmup * total
     if step < warm:
         return recipe.lr * (step + 1) / (warm + 1)
-    return recipe.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1.0, total - warm)))
+    at, period, height = step - warm, max(1.0, total - warm), 1.0
+    if recipe.restart:
+        period = max(1.0, recipe.restart * total)
+        while at >= period:
+            at, period, height = at - period, period * TIMES, height * LOWER
+    return recipe.lr * height * 0.5 * (1 + math.cos(math.pi * at / period))
 
 
 def _sentence(row: dict[str, Any]) -> str:

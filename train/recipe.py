@@ -90,8 +90,11 @@ class Recipe:
         lr: highest learning rate of AdamW.
         weight_decay: of AdamW.
         warmup: share of the steps in which the rate climbs linearly; it then falls as a cosine.
+        restart: share of the steps after which the rate starts anew, each time twice as long and from nine tenths as
+            high (SGDR: Loshchilov & Hutter, ICLR 2017); 0 never.
         clip: largest norm of the gradient.
         label_smoothing: share of a label's mass spread over all gestures.
+        class_weights: what a window of each gesture counts in the loss; none: all alike.
         ema: decay of a running mean of the weights, which is then what is kept; 0 keeps the weights themselves.
         bf16: run the network in bfloat16 (pays on long windows and on accelerators).
         validation: training people set apart; the epoch that is best on them is kept. 0: the last epoch is kept.
@@ -115,8 +118,10 @@ class Recipe:
     lr: float = 3e-3
     weight_decay: float = 0.02
     warmup: float = 0.1
+    restart: float = 0.0
     clip: float = 1.0
     label_smoothing: float = 0.1
+    class_weights: tuple[float, ...] = ()
     ema: float = 0.0
     bf16: bool = False
     validation: int = 3
@@ -131,9 +136,11 @@ class Recipe:
         _check("weight_decay", self.weight_decay, low=0)
         for name in ("lr", "clip", "overlap", "long_ms"):
             _check(name, getattr(self, name), low=1e-12)
-        for name in ("warmup", "label_smoothing", "lend", "long_share", "purity"):
+        for name in ("warmup", "restart", "label_smoothing", "lend", "long_share", "purity"):
             _check(name, getattr(self, name), low=0, high=1)
         _check("ema", self.ema, low=0, high=0.99999)
+        for weight in self.class_weights:
+            _check("class_weights", weight, low=1e-6)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -246,6 +253,8 @@ def _parse(key: str, text: str, hint: Any) -> Any:
         return _parse(key, text, next(kind for kind in kinds if kind is not NoneType))
     if typing.get_origin(hint) is tuple:
         kinds = typing.get_args(hint)
+        if not text.strip("()[] ") and kinds[-1] is Ellipsis:
+            return ()
         parts = text.strip("()[] ").rstrip(",").split(",")
         if kinds[-1] is not Ellipsis and len(parts) != len(kinds):
             raise ValueError(f"{key}={text} gives {len(parts)} values; it takes {len(kinds)}, separated by commas")

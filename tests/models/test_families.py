@@ -30,7 +30,13 @@ class Case:
     small: dict[str, Any] = field(default_factory=dict)
 
 
-CASES = {"se_resnet": Case(556_605, {"widths": [16, 32], "depth": 1, "ratio": 4, "dropout": 0.1})}
+CASES = {
+    "inception_se_tcn": Case(
+        140_453, {"filters": 16, "dilations": [1, 2], "key": 8, "dropout": 0.0, "dropout_dense": 0.1}
+    ),
+    "se_resnet": Case(556_605, {"widths": [16, 32], "depth": 1, "ratio": 4, "dropout": 0.1}),
+    "semg_net": Case(804_229, {"widths": [16, 32], "kernels": [9, 5], "dense": 32, "dropout": 0.1}),
+}
 
 each_family = pytest.mark.parametrize("family", sorted(CASES))
 
@@ -133,7 +139,15 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("family", "config", "sentence"),
     [
-        ("resnet", {}, "there is no family 'resnet'; known are se_resnet"),
+        ("resnet", {}, "there is no family 'resnet'; known are inception_se_tcn, "),
+        ("inception_se_tcn", {"kernels": [3, 4]}, "kernels is (3, 4); give at least one length, each odd"),
+        ("inception_se_tcn", {"filters": 15}, "filters is 15; it must be a multiple of the 2 kernels"),
+        ("inception_se_tcn", {"dilations": []}, "give one of at least 1 for each block"),
+        ("inception_se_tcn", {"heads": 0}, "heads is 0; it must be at least 1"),
+        ("inception_se_tcn", {"dropout_attention": 1}, "dropout_attention is 1"),
+        ("semg_net", {"widths": [8]}, "give as many of both"),
+        ("semg_net", {"widths": [8], "kernels": [4]}, "each must be odd"),
+        ("semg_net", {"dense": 0}, "dense is 0; it must be at least 1"),
         ("se_resnet", {"width": 8}, "unknown keys width; known are channels, classes, widths"),
         ("se_resnet", {"widths": "64"}, "widths is '64'"),
         ("se_resnet", {"widths": [32, 6.5]}, "widths is 6.5"),

@@ -15,7 +15,15 @@ from train.recipe import load as load_recipe
 from train.task import Task, prepare
 
 PEOPLE, SESSIONS, GESTURES, SAMPLES = (1, 2, 3, 4), (1, 3), 5, 512
-TINY = ("epochs=2", "batch=16", "overlap=1", "validation=1", "model.widths=4,8", "model.depth=1", "dsp.band_hz=20,200")
+SHORT = ("epochs=2", "batch=16", "overlap=1", "validation=1", "dsp.band_hz=20,200")
+SMALL = {
+    "inception_se_tcn": ("model.filters=8", "model.dilations=1,2", "model.key=4", "model.dense=8"),
+    "se_resnet": ("model.widths=4,8", "model.depth=1"),
+    "semg_net": ("model.widths=4,8", "model.kernels=5,3", "model.dense=8"),
+}
+"""Networks of each family that train in a moment."""
+
+TINY = (*SHORT, *SMALL["se_resnet"])
 
 
 def write_trial(path: Path, gesture: int, seed: int, samples: int = SAMPLES) -> None:
@@ -60,9 +68,14 @@ def corpus(synapse_like: Path) -> Corpus:
     return load(str(synapse_like))
 
 
-def tiny(name: str = "se_resnet", *changes: str) -> Recipe:
+def changes(name: str) -> tuple[str, ...]:
+    """What makes a recipe train in a moment."""
+    return (*SHORT, *SMALL[load_recipe(name).family])
+
+
+def tiny(name: str = "se_resnet", *others: str) -> Recipe:
     """A recipe that trains in a moment."""
-    return override(load_recipe(name), [*TINY, *changes])
+    return override(load_recipe(name), [*changes(name), *others])
 
 
 @pytest.fixture

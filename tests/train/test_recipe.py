@@ -9,7 +9,7 @@ import pytest
 
 from models.checkpoint import load as load_checkpoint
 from models.networks import load_networks
-from tests.train.conftest import TINY, tiny
+from tests.train.conftest import changes, tiny
 from train.corpus import Corpus
 from train.fit import fit
 from train.recipe import Recipe, describe, keys, load, names, override
@@ -23,7 +23,7 @@ def test_every_file_among_the_recipes_is_known() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_recipe_trains_two_tiny_epochs(name: str, corpus: Corpus, tmp_path: Path) -> None:
-    summary = fit(name, tiny(name), TINY, corpus, tmp_path / "run")
+    summary = fit(name, tiny(name), changes(name), corpus, tmp_path / "run")
     assert summary["epochs"] == 2
     history = json.loads((tmp_path / "run" / "history.json").read_text())
     assert [row["epoch"] for row in history] == [1, 2]
@@ -31,7 +31,7 @@ def test_recipe_trains_two_tiny_epochs(name: str, corpus: Corpus, tmp_path: Path
     checkpoint, _ = load_checkpoint(summary["checkpoint"])
     assert checkpoint.labels == corpus.labels
     assert checkpoint.provenance["recipe"] == name
-    assert checkpoint.provenance["overrides"] == list(TINY)
+    assert checkpoint.provenance["overrides"] == list(changes(name))
     assert len(checkpoint.design.spec.scale_uv) == 1
     assert load_networks(summary["checkpoint"], device="cpu").member_names == ("checkpoint",)
 
@@ -72,6 +72,8 @@ def test_overrides_of_every_kind() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        ("class_weights=1,0", "class_weights is 0"),
+        ("restart=2", "restart is 2.0; it must be between 0 and 1"),
         ("epoch=3", "known are augment.channel_dropout"),
         ("model.width=3", "model.widths"),
         ("model.classes=3", "no key of this recipe"),
@@ -94,7 +96,7 @@ def test_a_wrong_override_is_one_sentence(change: str, sentence: str) -> None:
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'resnet' is no recipe; known are se_resnet, se_resnet_mixup"):
+    with pytest.raises(ValueError, match=r"'resnet' is no recipe; known are inception_se_tcn, se_resnet, "):
         load("resnet")
 
 

@@ -1,0 +1,16 @@
+"""sEMG-Net: four convolutions that grow wider and shorter, the mean over time, a dense layer.
+
+What: the other member of system 2; data, augmentation and losses as ``inception_se_tcn``. The two vote evenly.
+
+Scores: see ``train/LOG.md``.
+
+Source: system 2 of the challenge, mended as its partner is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from train.recipes import inception_se_tcn
+
+RECIPE = replace(inception_se_tcn.RECIPE, family="semg_net")
