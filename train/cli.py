@@ -85,14 +85,25 @@ def make_ensemble(
         list[float] | None,
         typer.Option("--weights", help="One number for each member, in their order; equal if left out."),
     ] = None,
+    fit_on: Annotated[
+        str | None,
+        typer.Option("--fit", help=f"Fit the weights on recordings instead. {DATA}", metavar="DIR|ZIP|sim:..."),
+    ] = None,
+    people: Annotated[
+        str | None,
+        typer.Option("--people", help="With --fit: whom to fit on; those whom all members set apart if left out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Copy checkpoints into one folder that votes: the mean of their probabilities by weight.
 
     Example: python -m train ensemble --members runs/standard runs/mixup --weights 0.45 0.55 --out runs/pair
     """
-    result = ensembles.combine(members, weights, out)
-    say(f"{out} holds {', '.join(f'{name} ({weight:g})' for name, weight in result['members'].items())}")
+    if people is not None and fit_on is None:
+        raise ValueError("--people says whom to fit weights on, and --fit is missing; add it, or leave --people out")
+    chosen = None if people is None else parse_numbers(people)
+    result = ensembles.combine(members, weights, out, None if fit_on is None else (fit_on, chosen))
+    say(f"{out} holds {', '.join(f'{name} ({weight:.3g})' for name, weight in result['members'].items())}")
     if as_json:
         print(json.dumps(result))
 
@@ -125,6 +136,32 @@ def evaluate(
         print(json.dumps(report))
     else:
         print(evaluation.say_report(report))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Checkpoints, ensembles or folders of runs.", metavar="RUN ...")],
+    data: Data,
+    protocol: Annotated[str, typer.Option("--protocol", help="unseen or new-day.")],
+    people: Annotated[
+        str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for reports and pictures.")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure several checkpoints side by side: accuracy, macro-F1, parameters, milliseconds for a live decision.
+
+    Example: python -m train compare runs/tcn runs/net runs/pair --data synapse.zip --protocol new-day
+    """
+    from train import compare as comparison  # noqa: PLC0415 - loads the engines, which nothing else here needs
+
+    chosen = None if people is None else parse_numbers(people)
+    result = comparison.compare(runs, data, protocol, chosen, out=out, device=device)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        print(comparison.say_comparison(result))
 
 
 @app.command()

@@ -14,23 +14,34 @@ from models.engines.kept import FOLDER
 from models.ensemble import save_ensemble
 from models.listing import RUN, checkpoint_in
 from models.networks import load_networks
+from train.splits import say_numbers
+from train.weighing import fitted
 
 
-def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path) -> dict[str, Any]:
+def combine(
+    members: Sequence[Path],
+    weights: Sequence[float] | None,
+    out: Path,
+    fit: tuple[str, Sequence[int] | None] | None = None,
+) -> dict[str, Any]:
     """Makes an ensemble folder that needs nothing outside itself.
 
     Args:
         members: checkpoints or folders of runs; a member is called as its folder is.
         weights: one for each member, above zero; None makes them equal.
         out: folder to make; it must not exist, or be empty.
+        fit: data and people whose windows decide the weights; without people, those whom all members set apart.
 
     Returns:
         The path, and weight by member.
 
     Raises:
-        ValueError: weights and members differ in number, two members share a name, they do not fit one another, or
-            ``out`` is taken, inside a member or cannot be written.
+        ValueError: weights are given and to be fitted, weights and members differ in number, there is nobody to fit
+            on, two members share a name, they do not fit one another, or ``out`` is taken, inside a member or cannot be
+            written.
     """
+    if weights is not None and fit is not None:
+        raise ValueError("weights are given and are to be fitted; leave one of --weights and --fit out")
     shares = [1 / len(members)] * len(members) if weights is None else list(weights)
     if len(shares) != len(members):
         raise ValueError(f"{len(members)} members but {len(shares)} weights were given; give one weight for each")
@@ -52,7 +63,13 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
         for name, path in zip(names, members, strict=True):
             records[name] = dict(checkpoints.load(checkpoint_in(path))[0].provenance)
             shutil.copytree(checkpoint_in(path), neighbour / name, ignore=shutil.ignore_patterns(FOLDER))
-        save_ensemble(neighbour, list(zip(names, shares, strict=True)), _provenance(records))
+        said = _provenance(records)
+        save_ensemble(neighbour, list(zip(names, shares, strict=True)), said)
+        if fit is not None:
+            people = _apart(records) if fit[1] is None else list(fit[1])
+            shares = fitted(neighbour, fit[0], people)
+            said["weights"] = {"fitted_on": people, "data": Path(fit[0]).name}
+            save_ensemble(neighbour, list(zip(names, shares, strict=True)), said)
         load_networks(neighbour, device="cpu", threads=None)  # replays every member's golden windows
         if out.exists():
             out.rmdir()
@@ -60,6 +77,23 @@ def combine(members: Sequence[Path], weights: Sequence[float] | None, out: Path)
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
     return {"ensemble": str(out), "members": dict(zip(names, shares, strict=True))}
+
+
+def _apart(records: dict[str, dict[str, Any]]) -> list[int]:
+    """People whom every member set apart from its training.
+
+    Raises:
+        ValueError: there are none.
+    """
+    apart = [set(record.get("validation_people", ())) for record in records.values()]
+    people = sorted(set.intersection(*apart))
+    if not people:
+        each = "; ".join(f"{name}: {say_numbers(mine) or 'none'}" for name, mine in zip(records, apart, strict=True))
+        raise ValueError(
+            f"the members have nobody in common whom they set apart ({each}); name people whom none was trained on "
+            "with --people, or train the members with the same validation and seed"
+        )
+    return people
 
 
 def _name(path: Path) -> str:

@@ -77,6 +77,24 @@ def bars(path: Path, groups: Mapping[str, Mapping[str, float | None]], title: st
     _save(figure, path)
 
 
+def against_cost(path: Path, rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Accuracy of each run over the time of its decision; the area of a point is the number of its parameters."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    most = max(row["parameters"] for row in rows)
+    for number, row in enumerate(rows):
+        at = (row["ms_per_window"], 100 * (row["window_accuracy"] or 0.0))
+        axes.scatter(*at, s=30 + 270 * row["parameters"] / most, c=(BLUE, ORANGE)[number % 2], alpha=0.7)
+        axes.annotate(row["run"], at, xytext=(8, 6), textcoords="offset points", size=8)
+    axes.set_xscale("log")
+    axes.set_xlabel("ms for a live decision")
+    axes.set_ylabel("windows recognised, %")
+    axes.margins(0.2)
+    axes.grid(alpha=0.3)
+    axes.set_title(title)
+    _save(figure, path)
+
+
 def histogram(path: Path, groups: Mapping[str, NDArray[np.float64]], title: str) -> None:
     """How often each confidence was given: ``{series: values in 0 ... 1}``."""
     figure = Figure(figsize=(5.5, 3.6), layout="constrained")

@@ -1,0 +1,101 @@
+"""Several checkpoints under one protocol, side by side: how well, how large, how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dsp.storage import check_writable, write_json
+from models.loading import load_classifier
+from models.networks import load_networks
+from train import pictures
+from train.evaluate import evaluate
+from train.progress import say
+
+RUNS = 31
+"""Decisions whose median is the time of one."""
+
+
+def compare(
+    runs: Sequence[Path],
+    data: str,
+    protocol: str,
+    people: Sequence[int] | None = None,
+    *,
+    out: Path | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Evaluates each run and times its live decision, with all members and views, as ``stream`` would make it.
+
+    Args:
+        runs: checkpoints, ensembles or folders of runs.
+        data: folder, zip or simulated people.
+        protocol: as of ``train.evaluate``.
+        people: in place of the protocol's own.
+        out: folder for ``comparison.json``, ``comparison.png`` and one folder with the report of each run.
+        device: auto, cpu or cuda.
+
+    Returns:
+        One row for each run, in their order, fit for JSON.
+
+    Raises:
+        ValueError: two runs share a name, or one of them and the data do not fit.
+    """
+    names = named(runs)
+    if out is not None:
+        check_writable(out)
+    rows = []
+    for name, run in zip(names, runs, strict=True):
+        say(f"{name}: {run}")
+        report = evaluate(run, data, protocol, people, out=None if out is None else out / name, device=device)
+        networks = load_networks(run, device="cpu", threads=None)
+        live = load_classifier(run)
+        live.warm_up(RUNS)
+        rows.append(
+            {
+                "run": name,
+                "window_accuracy": report["window_accuracy"],
+                "macro_f1": report["macro_f1"],
+                "trial_accuracy": report["trial_accuracy"],
+                "parameters": sum(value.numel() for member in networks.members for value in member.module.parameters()),
+                "ms_per_window": round(1e3 * live.costs_s[0], 3),
+                "engine": live.engine.name,
+                "checkpoint": str(run),
+                "seen_people": report["seen_people"],
+            }
+        )
+    result = {"protocol": protocol, "data": data, "runs": rows}
+    if out is not None:
+        write_json(out / "comparison.json", result)
+        pictures.against_cost(out / "comparison.png", rows, f"{protocol}: windows recognised, and what they cost")
+    return result
+
+
+def named(runs: Sequence[Path]) -> list[str]:
+    """What each run is called: as its folder is, with as many folders above it as it takes to tell them apart.
+
+    Raises:
+        ValueError: one is listed twice, or there are none.
+    """
+    whole = [run.resolve() for run in runs]
+    if not whole:
+        raise ValueError("there is nothing to compare; give checkpoints or folders of runs")
+    if len(set(whole)) < len(whole):
+        raise ValueError("a run is listed twice; give each once")
+    for depth in range(1, max(len(path.parts) for path in whole) + 1):
+        names = ["-".join(path.parts[-depth:]).strip("/") for path in whole]
+        if len(set(names)) == len(names):
+            return names
+    raise AssertionError(whole)
+
+
+def say_comparison(result: Mapping[str, Any]) -> str:
+    """The rows as a table for people."""
+    rows = [("", "windows", "macro-F1", "trials", "parameters", "ms/window", "engine")]
+    for row in result["runs"]:
+        shares = (row["window_accuracy"], row["macro_f1"], row["trial_accuracy"])
+        shown = ("-" if share is None else f"{100 * share:.2f} %" for share in shares)
+        rows.append((row["run"], *shown, f"{row['parameters']:,}", f"{row['ms_per_window']:.2f}", row["engine"]))
+    first = max(len(row[0]) for row in rows)
+    return "\n".join(f"{row[0]:{first}}" + "".join(f"{cell:>13}" for cell in row[1:]) for row in rows)
