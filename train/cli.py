@@ -19,6 +19,7 @@ from train import evaluate as evaluation
 from train import predict as prediction
 from train.corpus import load
 from train.fit import check_out, device_of, fit
+from train.parallel import called_by_torchrun
 from train.progress import say
 from train.recipe import describe, names, override, settings
 from train.recipe import load as load_recipe
@@ -227,7 +228,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
         when = None if sessions is None else parse_numbers(sessions, "sessions")
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
         summary = fit(name, recipe, changes or [], corpus, out, resume=resume, device=device)
-        if as_json:
+        if as_json and called_by_torchrun().speaks:
             print(json.dumps(summary))
 
     return command

@@ -16,6 +16,7 @@ from models.listing import RUN
 from train.corpus import Corpus
 from train.keep import keep
 from train.loop import STATE, Run
+from train.parallel import company, together
 from train.pictures import curves
 from train.progress import say
 from train.recipe import FROM_DATA, Recipe
@@ -51,21 +52,27 @@ def fit(
         ValueError: recipe and data do not fit, or another run is in ``out``.
     """
     check_out(out, resume=resume)
-    where = device_of(device)
     task = prepare(name, recipe, overrides, corpus)
-    try:
-        run = Run(task, where)
-        say(_opening(task, run))
-        weights = _trained(run, out, resume=resume)
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-            raise ValueError(_too_large(recipe, where)) from error
-        raise
-    path = keep(task, weights, run.done, out)
-    curves(out / "curves.png", run.done.history)
+    with together(device_of(device)) as where:
+        run, weights = _run(task, out, where, resume=resume)
+        if company().speaks:
+            keep(task, weights, run.done, out)
+            curves(out / "curves.png", run.done.history)
+    path = out / RUN
     say(f"the weights of epoch {run.done.best_epoch} are in {path}")
     best = next(row for row in run.done.history if row["epoch"] == run.done.best_epoch)
     return {"recipe": name, "checkpoint": str(path), "epochs": run.done.epoch, "best": best, "seed": recipe.seed}
+
+
+def _run(task: Task, out: Path, where: torch.device, *, resume: bool) -> tuple[Run, dict[str, Tensor]]:
+    try:
+        run = Run(task, where)
+        say(_opening(task, run))
+        return run, _trained(run, out, resume=resume)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise ValueError(_too_large(task.recipe, where)) from error
+        raise
 
 
 def _trained(run: Run, out: Path, *, resume: bool) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from train import metrics
 from train.augment import augment
 from train.crops import Crops
 from train.losses import one_hot, smooth, soft_cross_entropy
+from train.parallel import company, joined
 from train.progress import Advance, progress, say
 from train.recipe import Recipe
 from train.state import Progress, restore, save, snapshot, step_seed
@@ -49,6 +50,12 @@ class Run:
         self.network = build(task.recipe.family, task.config).to(device)
         if recipe.decorrelate:
             decorrelate(self.network, task)
+        self._company = company()
+        if recipe.batch % self._company.size:
+            raise ValueError(
+                f"batch={recipe.batch} cannot be shared by {self._company.size} processes; make it a multiple of that"
+            )
+        self._called = joined(self.network)
         self._weights = class_weights(recipe, task.corpus.labels, device)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
         self.done = Progress()
@@ -98,9 +105,11 @@ class Run:
         with progress(f"training {self.task.name}", recipe.epochs * self.steps, self.done.epoch * self.steps) as bar:
             while self.done.epoch < recipe.epochs and not self._out_of_patience():
                 self._epoch(bar)
-                save(state, self.facts, self.network, self.optimiser, self.done)
-                write_json(out / HISTORY, self.done.history)
-        write_json(out / HISTORY, self.done.history)  # a run that was killed between the two files
+                if self._company.speaks:
+                    save(state, self.facts, self.network, self.optimiser, self.done)
+                    write_json(out / HISTORY, self.done.history)
+        if self._company.speaks:
+            write_json(out / HISTORY, self.done.history)  # a run that was killed between the two files
         return self.done.best
 
     def _out_of_patience(self) -> bool:
@@ -131,15 +140,18 @@ class Run:
     def _step(self, step: int) -> tuple[float, float]:
         recipe = self.task.recipe
         seed = step_seed(recipe.seed, step)
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + self._company.rank)  # for dropout: unlike in every share
         self._generator.manual_seed(seed)
         windows, targets = self._batch(seed)
+        targets = smooth(targets, recipe.label_smoothing)
+        mass = None if self._weights is None else (targets * self._weights).sum() / self._company.size
+        windows, targets = self._company.share(windows), self._company.share(targets)
         rate = learning_rate(recipe, step, recipe.epochs * self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
-            logits = self.network(windows)
-        loss = soft_cross_entropy(logits, smooth(targets, recipe.label_smoothing), self._weights)
+            logits = self._called(windows)
+        loss = soft_cross_entropy(logits, targets, self._weights, mass)
         if not math.isfinite(loss.item()):
             raise ValueError(
                 f"the loss is {loss.item()} at step {step}; train with a lower lr (now {recipe.lr:g}), "
@@ -151,7 +163,9 @@ class Run:
         self.optimiser.step()
         if recipe.ema:
             self._average(step)
-        return loss.item(), float((logits.argmax(1) == targets.argmax(1)).float().mean())
+        hits = (logits.argmax(1) == targets.argmax(1)).float().mean()
+        reached = self._company.mean(torch.stack([loss.detach().float(), hits]))
+        return float(reached[0]), float(reached[1])
 
     def _batch(self, seed: int) -> tuple[Tensor, Tensor]:
         recipe = self.task.recipe

@@ -17,13 +17,16 @@ def smooth(targets: Tensor, amount: float) -> Tensor:
     return targets if amount == 0 else targets * (1 - amount) + amount / targets.shape[1]
 
 
-def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+def soft_cross_entropy(
+    logits: Tensor, targets: Tensor, weights: Tensor | None = None, mass: Tensor | None = None
+) -> Tensor:
     """Mean over the batch of ``-sum_k targets_k log softmax(logits)_k``.
 
     Args:
         logits: ``(B, K)``; computed in float32 whatever they are.
         targets: ``(B, K)``, rows sum to one.
         weights: ``(K,)`` of the classes; the mean is then weighted by them.
+        mass: what the weights of the targets sum to, where the batch is a share of a larger one.
 
     Returns:
         A scalar, nats.
@@ -31,7 +34,7 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None =
     each = targets * functional.log_softmax(logits.float(), dim=1)
     if weights is None:
         return -each.sum(dim=1).mean()
-    return -(each * weights).sum() / (targets * weights).sum()
+    return -(each * weights).sum() / ((targets * weights).sum() if mass is None else mass)
 
 
 def divergence(logits: Tensor, targets: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from train.parallel import called_by_torchrun
+
 QUIET_S = 10.0
 """Seconds between two plain lines."""
 
@@ -18,7 +20,9 @@ Advance = Callable[[int, str], None]
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
+    """One line on stderr; of several processes the first one speaks."""
+    if not called_by_torchrun().speaks:
+        return
     print(text, file=sys.stderr, flush=True)
 
 
@@ -31,7 +35,7 @@ def progress(title: str, total: int, done: int = 0) -> Iterator[Advance]:
         total: units of work.
         done: units already done before (a resumed run).
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not called_by_torchrun().speaks)
     if not console.is_terminal:
         yield _plain(title, total, done)
         return
