@@ -24,6 +24,7 @@ from train.progress import say
 from train.recipe import describe, names, override, settings
 from train.recipe import load as load_recipe
 from train.splits import parse_numbers
+from train.votes import voted
 
 DATA = "A folder or zip of recordings in a known layout, or simulated people: sim:people=1-24,sessions=1-2."
 CHANGES = (
@@ -205,6 +206,37 @@ def quantise(
         print(rounding.say_result(result))
 
 
+@app.command("refine")
+def refine_labels(
+    name: Annotated[str, typer.Argument(help="A recipe.", metavar="RECIPE")],
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the folds, votes.csv and the run.")],
+    changes: Annotated[list[str] | None, typer.Argument(metavar="key=value", help=CHANGES)] = None,
+    folds: Annotated[int, typer.Option("--folds", help="Groups of people, each answered by the others' network.")] = 4,
+    share: Annotated[float, typer.Option("--share", help="Of the recordings whose label is replaced.")] = 0.1,
+    people: People = None,
+    sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train, replace the labels that are trusted least by out-of-fold answers, and train again.
+
+    Example: python -m train refine se_resnet --data synapse.zip --people 1-16 --out runs/refined
+    """
+    from train import refine as refining  # noqa: PLC0415 - a step that few take
+
+    recipe = override(load_recipe(name), changes or [])
+    who = None if people is None else parse_numbers(people)
+    when = None if sessions is None else parse_numbers(sessions, "sessions")
+    corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
+    summary = refining.refine(
+        name, recipe, changes or [], corpus, out, folds=folds, share=share, resume=resume, device=device
+    )
+    if as_json:
+        print(json.dumps(summary))
+
+
 def _recipe_command(name: str) -> Callable[..., None]:
     def command(
         data: Data,
@@ -212,6 +244,10 @@ def _recipe_command(name: str) -> Callable[..., None]:
         changes: Annotated[list[str] | None, typer.Argument(metavar="key=value", help=CHANGES)] = None,
         people: People = None,
         sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
+        votes: Annotated[
+            Path | None,
+            typer.Option("--votes", help="Table id,LABEL,...: learn these distributions in place of labels."),
+        ] = None,
         resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
         device: Device = "auto",
         threads: Annotated[
@@ -227,6 +263,8 @@ def _recipe_command(name: str) -> Callable[..., None]:
         who = None if people is None else parse_numbers(people)
         when = None if sessions is None else parse_numbers(sessions, "sessions")
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
+        if votes is not None:
+            corpus = voted(corpus, votes)
         summary = fit(name, recipe, changes or [], corpus, out, resume=resume, device=device)
         if as_json and called_by_torchrun().speaks:
             print(json.dumps(summary))

@@ -48,6 +48,8 @@ class Corpus:
         entries: what each recording is.
         recordings: raw, in the order of ``entries``.
         left_out: a sentence for each file that was asked for and cannot be read.
+        votes: ``(R, K)`` distributions that recordings are learnt by in place of their labels, NaN where there is none
+            (``train.votes``); None for labels alone.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Corpus:
     entries: tuple[Entry, ...]
     recordings: tuple[Recording, ...]
     left_out: tuple[str, ...] = ()
+    votes: NDArray[np.float64] | None = None
 
     @property
     def info(self) -> StreamInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ class Run:
             for length in lengths
         ]
         sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
+        self._votes = None if task.corpus.votes is None else torch.from_numpy(task.corpus.votes).float().to(device)
+        self._starts = torch.from_numpy(np.ascontiguousarray(task.track.starts[1:])).to(device)
         self._wearers = Wearers(task.track, recordings, sittings, device)
         samples = sum(int(task.track.starts[i + 1] - task.track.starts[i]) for i in recordings)
         self.steps = max(1, int(samples * recipe.overlap / spec.window / recipe.batch))
@@ -83,6 +86,7 @@ class Run:
             "data": corpus.name,
             "labels": list(corpus.labels),
             "recordings": len(corpus.entries),
+            "votes": None if corpus.votes is None else sha256(corpus.votes.tobytes()).hexdigest()[:16],
             "people": [list(self.task.split.train), list(self.task.split.validation)],
             "fingerprint": self.task.design.fingerprint,
         }
@@ -174,7 +178,17 @@ class Run:
         if recipe.lend:
             windows = self._wearers.lend(windows, places, recipe.lend, self._generator)
         targets = one_hot(labels, len(self.task.corpus.labels))
+        if self._votes is not None:
+            said = self._votes[torch.searchsorted(self._starts, places, right=True)]
+            targets = torch.where(said.isnan(), targets, said)
         return augment(recipe.augment, windows, targets, self._generator)
+
+    def _divergence(self, places: NDArray[np.int64], probabilities: NDArray[np.float32]) -> float | None:
+        """Mean Kullback-Leibler divergence of the answers from the votes, nats; None where nobody voted."""
+        votes, starts = self.task.corpus.votes, self.task.track.starts
+        assert votes is not None  # noqa: S101 - it is asked only where there are some
+        said = votes[np.searchsorted(starts[1:], places, side="right")]
+        return metrics.divergence(said, probabilities)
 
     def _average(self, step: int) -> None:
         """Running mean of the weights; early steps weigh more, so that the random start is soon forgotten."""
@@ -198,7 +212,10 @@ class Run:
         probabilities = forward(self.network, self.task, places, self.device)
         self.network.load_state_dict(present)
         counts = metrics.confusion(truth, probabilities.argmax(1), len(self.task.corpus.labels))
-        return {
+        divergence = (
+            {} if self.task.corpus.votes is None else {"val_divergence": self._divergence(places, probabilities)}
+        )
+        return divergence | {
             "val_loss": metrics.log_loss(probabilities, truth),
             "val_window_accuracy": metrics.accuracy(counts),
             "val_macro_f1": metrics.macro_f1(counts),

@@ -41,6 +41,24 @@ def macro_f1(counts: Counts) -> float | None:
     return float(np.mean(shown)) if shown else None
 
 
+def divergence(said: NDArray[np.float64], probabilities: NDArray[np.float32]) -> float | None:
+    """Mean Kullback-Leibler divergence of answers from distributions, in nats.
+
+    Args:
+        said: ``(n, K)`` rows that sum to one; those with NaN are left out.
+        probabilities: ``(n, K)``.
+
+    Returns:
+        None where no row is left.
+    """
+    known = ~np.isnan(said).any(1)
+    if not known.any():
+        return None
+    given = np.maximum(probabilities[known].astype(np.float64), 1e-12)
+    rows = np.where(said[known] > 0, said[known] * (np.log(np.maximum(said[known], 1e-300)) - np.log(given)), 0.0)
+    return float(rows.sum(1).mean())
+
+
 def log_loss(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> float | None:
     """Mean cross-entropy in nats of the known windows.
 
