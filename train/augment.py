@@ -22,6 +22,7 @@ class Augment:
         channel_gain: the same, drawn for each channel (contact of each electrode).
         noise: standard deviation of white noise, in units of the normalised signal.
         channel_dropout: share of the windows in which one channel is silent (an electrode that lifts off).
+        shift: most samples by which a window is moved, either way; what leaves at one end enters at the other.
         rotation: furthest shift of the ring of electrodes around the arm, as a share of their spacing.
         mixup: alpha of Beta(alpha, alpha), from which the share of the window's own signal and label is drawn.
     """
@@ -30,6 +31,7 @@ class Augment:
     channel_gain: float = 0.0
     noise: float = 0.02
     channel_dropout: float = 0.0
+    shift: int = 0
     rotation: float = 0.0
     mixup: float = 0.0
 
@@ -54,6 +56,8 @@ def augment(settings: Augment, windows: Tensor, targets: Tensor, generator: torc
     Returns:
         New windows and targets of the same shapes.
     """
+    if settings.shift:
+        windows = move(windows, settings.shift, generator)
     if settings.rotation:
         windows = rotate(windows, settings.rotation * (2 * _uniform(windows, generator, len(windows)) - 1))
     if settings.gain:
@@ -82,6 +86,14 @@ def silence_channel(windows: Tensor, share: float, generator: torch.Generator) -
     which = torch.randint(channels, (count,), generator=generator, device=windows.device)
     silent = hit[:, None] & (torch.arange(channels, device=windows.device) == which[:, None])
     return windows.masked_fill(silent[:, :, None], 0.0)
+
+
+def move(windows: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Turns each window round by up to ``most`` samples, as the shifted views of the classifier do."""
+    count, _, length = windows.shape
+    by = torch.randint(-most, most + 1, (count, 1), generator=generator, device=windows.device)
+    steps = (torch.arange(length, device=windows.device) + by) % length
+    return windows.gather(2, steps[:, None].expand_as(windows))
 
 
 def rotate(windows: Tensor, shift: Tensor) -> Tensor:

@@ -248,6 +248,10 @@ def _recipe_command(name: str) -> Callable[..., None]:
             Path | None,
             typer.Option("--votes", help="Table id,LABEL,...: learn these distributions in place of labels."),
         ] = None,
+        start: Annotated[
+            Path | None,
+            typer.Option("--from", help="A checkpoint whose weights and signal processing to start with; see freeze."),
+        ] = None,
         resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
         device: Device = "auto",
         threads: Annotated[
@@ -265,7 +269,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
         if votes is not None:
             corpus = voted(corpus, votes)
-        summary = fit(name, recipe, changes or [], corpus, out, resume=resume, device=device)
+        summary = fit(name, recipe, changes or [], corpus, out, resume=resume, device=device, start=start)
         if as_json and called_by_torchrun().speaks:
             print(json.dumps(summary))
 

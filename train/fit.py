@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from dsp.storage import check_writable
-from models.checkpoint import refuse_foreign
+from models.checkpoint import load, refuse_foreign
 from models.families import config_json
-from models.listing import RUN
+from models.listing import RUN, checkpoint_in
 from train.corpus import Corpus
 from train.keep import keep
 from train.loop import STATE, Run
@@ -21,7 +21,7 @@ from train.pictures import curves
 from train.progress import say
 from train.recipe import FROM_DATA, Recipe
 from train.splits import say_numbers
-from train.task import Task, prepare
+from train.task import Start, Task, prepare
 
 
 def fit(
@@ -33,6 +33,7 @@ def fit(
     *,
     resume: bool = False,
     device: str = "auto",
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Trains a recipe.
 
@@ -44,6 +45,7 @@ def fit(
         out: folder of the run: ``checkpoint/``, ``state.safetensors``, ``history.json``, ``curves.png``.
         resume: go on from the state in ``out``, exactly as if the run had not been interrupted.
         device: auto, cpu or cuda.
+        start: a checkpoint whose weights and signal processing the run begins with.
 
     Returns:
         What a person wants to know at the end, fit for JSON.
@@ -52,7 +54,8 @@ def fit(
         ValueError: recipe and data do not fit, or another run is in ``out``.
     """
     check_out(out, resume=resume)
-    task = prepare(name, recipe, overrides, corpus)
+    begun = None if start is None else Start(*load(checkpoint_in(start)))
+    task = prepare(name, recipe, overrides, corpus, begun)
     with together(device_of(device)) as where:
         run, weights = _run(task, out, where, resume=resume)
         if company().speaks:

@@ -82,6 +82,7 @@ def provenance(task: Task, done: Progress) -> dict[str, Any]:
         "recordings": len(corpus.entries),
         "left_out": list(corpus.left_out),
         "voted": 0 if corpus.votes is None else int((~np.isnan(corpus.votes[:, 0])).sum()),
+        "from": None if task.start is None else dict(task.start.checkpoint.provenance),
         "best_epoch": done.best_epoch,
         "metrics": reached,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},

@@ -20,6 +20,7 @@ from models.families import build
 from train import metrics
 from train.augment import augment
 from train.crops import Crops
+from train.keep import keep
 from train.losses import one_hot, smooth, soft_cross_entropy
 from train.parallel import company, joined
 from train.progress import Advance, progress, say
@@ -49,8 +50,11 @@ class Run:
         self.task = task
         self.device = device
         self.network = build(task.recipe.family, task.config).to(device)
-        if recipe.decorrelate:
+        if task.start is not None:
+            self.network.load_state_dict(task.start.network.state_dict())
+        elif recipe.decorrelate:
             decorrelate(self.network, task)
+        freeze(self.network, recipe.freeze)
         self._company = company()
         if recipe.batch % self._company.size:
             raise ValueError(
@@ -58,7 +62,8 @@ class Run:
             )
         self._called = joined(self.network)
         self._weights = class_weights(recipe, task.corpus.labels, device)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.AdamW(trained, recipe.lr, weight_decay=recipe.weight_decay)
         self.done = Progress()
         recordings = task.corpus.indices(task.split.train)
         lengths = [spec.window]
@@ -89,6 +94,7 @@ class Run:
             "votes": None if corpus.votes is None else sha256(corpus.votes.tobytes()).hexdigest()[:16],
             "people": [list(self.task.split.train), list(self.task.split.validation)],
             "fingerprint": self.task.design.fingerprint,
+            "from": None if self.task.start is None else fingerprint_of(self.task.start.network),
         }
 
     def train(self, out: Path, *, resume: bool = False) -> dict[str, Tensor]:
@@ -112,6 +118,9 @@ class Run:
                 if self._company.speaks:
                     save(state, self.facts, self.network, self.optimiser, self.done)
                     write_json(out / HISTORY, self.done.history)
+                    if recipe.keep_every and self.done.epoch % recipe.keep_every == 0:
+                        kept = self.done.average or snapshot(self.network)
+                        keep(self.task, kept, self.done, out / "epochs" / str(self.done.epoch))
         if self._company.speaks:
             write_json(out / HISTORY, self.done.history)  # a run that was killed between the two files
         return self.done.best
@@ -124,6 +133,7 @@ class Run:
         began, loss, hits = time.monotonic(), 0.0, 0.0
         epoch = self.done.epoch + 1
         self.network.train()
+        rest(self.network, self.task.recipe.freeze)
         for step in range(self.done.epoch * self.steps, epoch * self.steps):
             step_loss, step_hits = self._step(step)
             loss, hits = loss + step_loss, hits + step_hits
@@ -269,6 +279,43 @@ def class_weights(recipe: Recipe, labels: Sequence[str], device: torch.device) -
 
 TIMES, LOWER = 2.0, 0.9
 """With restarts: how much longer each period is than the one before it, and how high its rate begins beside it."""
+
+
+def freeze(network: nn.Module, beginnings: Sequence[str]) -> None:
+    """Keeps the parameters whose names begin so from being trained.
+
+    Raises:
+        ValueError: no name begins like one of them, or nothing is left to train.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    for beginning in beginnings:
+        if not any(_begins(name, beginning) for name in names):
+            known = sorted({name.partition(".")[0] for name in names})
+            raise ValueError(f"freeze={beginning} names no part of this network; its parts are {', '.join(known)}")
+    for name, parameter in network.named_parameters():
+        if any(_begins(name, beginning) for beginning in beginnings):
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ValueError(f"freeze={','.join(beginnings)} leaves nothing to train; name fewer parts")
+
+
+def rest(network: nn.Module, beginnings: Sequence[str]) -> None:
+    """Keeps the frozen parts as they serve: no dropout, and normalisations by what they have seen before."""
+    for name, module in network.named_modules():
+        if name and any(_begins(name, beginning) for beginning in beginnings):
+            module.eval()
+
+
+def _begins(name: str, beginning: str) -> bool:
+    return f"{name}.".startswith(f"{beginning}.")
+
+
+def fingerprint_of(network: nn.Module) -> str:
+    """Sixteen hex digits that change with any weight."""
+    content = sha256()
+    for value in network.state_dict().values():
+        content.update(value.cpu().contiguous().numpy().tobytes())
+    return content.hexdigest()[:16]
 
 
 def learning_rate(recipe: Recipe, step: int, total: int) -> float:

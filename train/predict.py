@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.design import DspSpec
-from dsp.storage import check_writable
+from dsp.storage import check_writable, write_json
 from dsp.storage import whole as written_whole
 from models.networks import load_networks
 from train import metrics, pictures
@@ -20,7 +20,7 @@ from train.corpus import Corpus, gather, track
 from train.fit import device_of
 from train.sources import open_collection
 
-SUBMISSION = "submission.csv"
+SUBMISSION, PREDICTIONS = "submission.csv", "predictions.json"
 CONFIDENCES, CONFUSION, PER_GESTURE = "confidences.png", "confusion_matrix.png", "per_gesture.png"
 
 
@@ -30,8 +30,9 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
     Args:
         data: a folder or zip in a known layout.
         checkpoints: a checkpoint, an ensemble, or the folder of a run.
-        output: folder for ``submission.csv`` (``id,label,confidence``, the id is the file's name in the data set)
-            and ``confidences.png``; where gestures are known also ``confusion_matrix.png`` and ``per_gesture.png``.
+        output: folder for ``submission.csv`` (``id,label,confidence``, the id is the file's name in the data set),
+            ``predictions.json`` with every probability, and ``confidences.png``; where gestures are known also
+            ``confusion_matrix.png`` and ``per_gesture.png``.
         device: auto, cpu or cuda.
 
     Returns:
@@ -56,6 +57,7 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
     ]
     with written_whole(output / SUBMISSION) as neighbour, neighbour.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("id", "label", "confidence"), *rows])
+    write_json(output / PREDICTIONS, _predictions(rows, labels, given.averaged))
     counts = metrics.confusion(asked.trial_truth, answers, len(labels))
     return {
         "recordings": len(corpus.entries),
@@ -63,8 +65,22 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
         "accuracy": metrics.accuracy(counts),
         "macro_f1": metrics.macro_f1(counts),
         "output": str(output),
-        "files": [SUBMISSION, *_draw(output, corpus.name, labels, asked.trial_truth, answers, confidence)],
+        "files": [SUBMISSION, PREDICTIONS, *_draw(output, corpus.name, labels, asked.trial_truth, answers, confidence)],
     }
+
+
+def _predictions(
+    rows: Sequence[tuple[str, str, str]], labels: Sequence[str], shares: NDArray[np.float32]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": name,
+            "label": label,
+            "confidence": float(sure),
+            "probabilities": {gesture: round(float(share), 6) for gesture, share in zip(labels, row, strict=True)},
+        }
+        for (name, label, sure), row in zip(rows, shares, strict=True)
+    ]
 
 
 def _check_complete(corpus: Corpus, asked: Questions, spec: DspSpec) -> None:

@@ -97,6 +97,9 @@ class Recipe:
         class_weights: what a window of each gesture counts in the loss; none: all alike.
         ema: decay of a running mean of the weights, which is then what is kept; 0 keeps the weights themselves.
         bf16: run the network in bfloat16 (pays on long windows and on accelerators).
+        freeze: parts of the network that are not trained, such as ``stem`` or ``units.0``; of use to who starts from a
+            checkpoint.
+        keep_every: epochs after which a checkpoint is kept besides, in ``epochs/N``; 0 keeps only the best.
         validation: training people set apart; the epoch that is best on them is kept. 0: the last epoch is kept.
         patience: stop after so many epochs without a better one; 0 never stops early.
         seed: of everything random.
@@ -124,6 +127,8 @@ class Recipe:
     class_weights: tuple[float, ...] = ()
     ema: float = 0.0
     bf16: bool = False
+    freeze: tuple[str, ...] = ()
+    keep_every: int = 0
     validation: int = 3
     patience: int = 0
     seed: int = 0
@@ -131,7 +136,12 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, high in (("epochs", math.inf), ("batch", MOST_IN_A_STEP)):
             _check(name, getattr(self, name), low=1, high=high)
-        for name, high in (("validation", math.inf), ("patience", math.inf), ("seed", 2**63 - 1)):
+        for name, high in (
+            ("validation", math.inf),
+            ("patience", math.inf),
+            ("seed", 2**63 - 1),
+            ("keep_every", math.inf),
+        ):
             _check(name, getattr(self, name), low=0, high=high)
         _check("weight_decay", self.weight_decay, low=0)
         for name in ("lr", "clip", "overlap", "long_ms"):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from devices.recording import Recording
 from dsp.design import Design, design
 from dsp.pipeline import filtered
+from models.checkpoint import Checkpoint
 from models.families import config_json
 from train.corpus import Corpus, Track, track
 from train.crops import majority
@@ -32,6 +34,7 @@ class Task:
         config: of the network, complete.
         design: of the processing, scale included; it goes into the checkpoint.
         track: all recordings, filtered by that design.
+        start: the checkpoint whose weights are the first ones; None for random ones.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Task:
     config: dict[str, Any]
     design: Design
     track: Track
+    start: Start | None = None
 
     def windows(self, people: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Places in the track and labels of the windows on the hop's grid, for these people."""
@@ -54,8 +58,17 @@ class Task:
         return np.concatenate(places), np.concatenate(labels)
 
 
-def prepare(name: str, recipe: Recipe, overrides: Sequence[str], corpus: Corpus) -> Task:
+class Start(NamedTuple):
+    """A checkpoint to start from: what it is and its network."""
+
+    checkpoint: Checkpoint
+    network: nn.Module
+
+
+def prepare(name: str, recipe: Recipe, overrides: Sequence[str], corpus: Corpus, start: Start | None = None) -> Task:
     """Splits, designs, fits the scale, filters.
+
+    Who starts from a checkpoint takes its signal processing, scale included: its weights know no other.
 
     The scale is fitted on the whole training side, the people set apart for early stopping included, so that
     members of an ensemble that set other people apart still share one signal processing.
@@ -72,11 +85,29 @@ def prepare(name: str, recipe: Recipe, overrides: Sequence[str], corpus: Corpus)
     info = corpus.info
     channels = len(info.channels)
     config = config_json(recipe.family, {**recipe.model, "channels": channels, "classes": len(corpus.labels)})
+    if start is not None:
+        _check_start(start.checkpoint, recipe.family, config, corpus)
+        whole = track(start.checkpoint.design, corpus.recordings, corpus.labels)
+        return Task(name, recipe, tuple(overrides), corpus, split, config, start.checkpoint.design, whole, start)
     raw = design(recipe.dsp.spec(info.rate_hz, channels, corpus.mains_hz))
     scale = common_scale(raw, corpus.recordings)
     scaled = replace(raw, spec=replace(raw.spec, scale_uv=(scale,)))
     whole = track(scaled, corpus.recordings, corpus.labels)
     return Task(name, recipe, tuple(overrides), corpus, split, config, scaled, whole)
+
+
+def _check_start(start: Checkpoint, family: str, config: dict[str, Any], corpus: Corpus) -> None:
+    for what, theirs, ours in (
+        ("family", start.family, family),
+        ("settings", config_json(start.family, start.config), config),
+        ("gestures", list(start.labels), list(corpus.labels)),
+        ("rate", start.design.spec.rate_hz, corpus.info.rate_hz),
+    ):
+        if theirs != ours:
+            raise ValueError(
+                f"the checkpoint to start from has the {what} {theirs}, and this run {ours}; "
+                "give both the same, or leave --from out"
+            )
 
 
 def common_scale(unscaled: Design, recordings: Sequence[Recording]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from train.augment import Augment, augment, mix, rotate, silence_channel
+from train.augment import Augment, augment, mix, move, rotate, silence_channel
 from train.losses import one_hot, smooth, soft_cross_entropy
 
 EVERYTHING = Augment(gain=0.3, channel_gain=0.1, noise=0.02, channel_dropout=0.3, rotation=0.5, mixup=0.4)
@@ -48,7 +48,7 @@ def test_a_seed_decides_everything() -> None:
 
 def test_switched_off_it_changes_nothing() -> None:
     windows, targets = batch()
-    off = Augment(**{field.name: 0.0 for field in fields(Augment)})
+    off = Augment(**{field.name: 0 for field in fields(Augment)})
     unchanged, same = augment(off, windows, targets, generator())
     assert torch.equal(unchanged, windows)
     assert torch.equal(same, targets)
@@ -57,9 +57,20 @@ def test_switched_off_it_changes_nothing() -> None:
 @pytest.mark.parametrize("name", [field.name for field in fields(Augment)])
 def test_each_change_alone_changes_something(name: str) -> None:
     windows, targets = batch()
-    alone = Augment(**{field.name: 0.5 if field.name == name else 0.0 for field in fields(Augment)})
+    some = 7 if name == "shift" else 0.5
+    alone = replace(Augment(gain=0, noise=0), **{name: some})
     changed, _ = augment(alone, windows, targets, generator())
     assert not torch.equal(changed, windows)
+
+
+def test_a_moved_window_is_a_roll_by_a_few_samples() -> None:
+    windows, _ = batch(32)
+    moved = move(windows, 3, generator())
+    by = [
+        next(k for k in range(-3, 4) if torch.equal(torch.roll(one, k, -1), other))
+        for one, other in zip(windows, moved, strict=True)
+    ]
+    assert set(by) == {-3, -2, -1, 0, 1, 2, 3}
 
 
 def test_a_silent_channel_leaves_the_others() -> None:

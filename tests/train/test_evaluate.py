@@ -188,6 +188,11 @@ def test_prediction_answers_every_recording(pair: Path, synapse_like: Path, tmp_
     right = [row["label"] == Path(row["id"]).name[:9] for row in rows]
     assert summary["accuracy"] == pytest.approx(np.mean(right))
     assert {path.name for path in tmp_path.iterdir()} == set(summary["files"])
+    told = json.loads((tmp_path / "predictions.json").read_text())
+    assert [(one["id"], one["label"]) for one in told] == [(row["id"], row["label"]) for row in rows]
+    for one in told:
+        assert max(one["probabilities"].values()) == pytest.approx(one["confidence"], abs=1e-5)
+        assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_recording_shorter_than_a_window_is_named(pair: Path, tmp_path: Path) -> None:
