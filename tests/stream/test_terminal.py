@@ -136,7 +136,7 @@ def test_it_draws_and_leaves_the_summary(replaying: Terminal) -> None:
     assert replaying.process.wait(PATIENCE_S) == 0
     assert_whole(output)
     after = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", output[output.rfind(LEAVE) :]).decode()
-    for words in ("decisions", "% right", "confusion", "time from the device to the decision"):
+    for words in ("decisions", "% right", "confusion", "time from the device to the sinks"):
         assert words in after
     assert gone(board)
 
@@ -168,7 +168,7 @@ def test_the_stream_goes_on_when_its_display_is_killed(replaying: Terminal) -> N
     assert replaying.process.wait(PATIENCE_S) == 0
     assert_whole(output)
     assert b"the display ended early" in output
-    assert b"time from the device to the decision" in output
+    assert b"time from the device to the sinks" in output
 
 
 def test_ctrl_c_while_loading_is_quiet(replaying: Terminal) -> None:
