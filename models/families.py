@@ -50,7 +50,10 @@ class Family:
             ) from error
 
 
-FAMILIES: dict[str, Family] = {"se_resnet": Family("models.se_resnet", stackable=True, lean=True)}
+FAMILIES: dict[str, Family] = {
+    "resnet_gru": Family("models.resnet_gru"),
+    "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
+}
 
 
 def family_of(name: str) -> Family:
