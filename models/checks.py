@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def at_least(low: int, **values: int) -> None:
     """Refuses values below ``low``.
@@ -55,3 +57,13 @@ def distinct(classes: int) -> None:
     """
     if classes < 2:
         raise ValueError(f"classes is {classes}; there is nothing to tell apart below 2")
+
+
+def known(name: str, value: str, among: Iterable[str]) -> None:
+    """Refuses a word that means nothing.
+
+    Raises:
+        ValueError: lists the known ones.
+    """
+    if value not in (words := list(among)):
+        raise ValueError(f"{name} is {value!r}; known are {', '.join(words)}")

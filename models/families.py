@@ -51,6 +51,7 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
+    "efficientnet": Family("models.efficientnet", extra="transformers"),
     "resnet_gru": Family("models.resnet_gru"),
     "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
 }

@@ -31,6 +31,11 @@ class Case:
 
 
 CASES = {
+    "efficientnet": Case(
+        4_015_393,
+        {"width": 0.25, "depth": 0.3, "fft": 32, "hop": 1, "dropout": 0.1},
+        limit=4_100_000,  # B0 is as large as its authors made it
+    ),
     "resnet_gru": Case(
         249_413, {"kernels": [3, 7], "width": 8, "widths": [16, 16], "states": 12, "dense": 16, "dropout": 0.1}
     ),

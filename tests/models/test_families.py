@@ -119,7 +119,7 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("family", "config", "sentence"),
     [
-        ("resnet", {}, "there is no family 'resnet'; known are resnet_gru, se_resnet"),
+        ("resnet", {}, "there is no family 'resnet'; known are efficientnet, resnet_gru, se_resnet"),
         ("se_resnet", {"width": 8}, "unknown keys width; known are channels, classes, widths"),
         ("se_resnet", {"widths": "64"}, "widths is '64'"),
         ("se_resnet", {"widths": [32, 6.5]}, "widths is 6.5"),
@@ -136,6 +136,10 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
         ("resnet_gru", {"widths": [0]}, "at least one unit"),
         ("resnet_gru", {"kernel": 2}, "kernel is 2; it must be odd"),
         ("resnet_gru", {"states": 0}, "states is 0; it must be at least 1"),
+        ("efficientnet", {"size": "b9"}, "size is 'b9'; known are b0, b1"),
+        ("efficientnet", {"scaling": "none"}, "scaling is 'none'; known are dataset, instance"),
+        ("efficientnet", {"width": 0.0}, "width is 0.0; it must be above 0"),
+        ("efficientnet", {"fft": 4}, "fft is 4; it must be at least 8"),
         ("resnet_gru", {"classes": 1}, "classes is 1"),
         ("resnet_gru", {"dropout": 1.0}, "dropout is 1.0"),
     ],
