@@ -36,6 +36,7 @@ CASES = {
         {"width": 0.25, "depth": 0.3, "fft": 32, "hop": 1, "dropout": 0.1},
         limit=4_100_000,  # B0 is as large as its authors made it
     ),
+    "gpt2": Case(222_981, {"width": 32, "blocks": 2, "trained": 2, "positions": 216, "dropout": 0.0}, rate=3e-3),
     "resnet_gru": Case(
         249_413, {"kernels": [3, 7], "width": 8, "widths": [16, 16], "states": 12, "dense": 16, "dropout": 0.1}
     ),

@@ -119,7 +119,7 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("family", "config", "sentence"),
     [
-        ("resnet", {}, "there is no family 'resnet'; known are efficientnet, resnet_gru, se_resnet"),
+        ("resnet", {}, "there is no family 'resnet'; known are efficientnet, gpt2, resnet_gru, se_resnet"),
         ("se_resnet", {"width": 8}, "unknown keys width; known are channels, classes, widths"),
         ("se_resnet", {"widths": "64"}, "widths is '64'"),
         ("se_resnet", {"widths": [32, 6.5]}, "widths is 6.5"),
@@ -140,6 +140,9 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
         ("efficientnet", {"scaling": "none"}, "scaling is 'none'; known are dataset, instance"),
         ("efficientnet", {"width": 0.0}, "width is 0.0; it must be above 0"),
         ("efficientnet", {"fft": 4}, "fft is 4; it must be at least 8"),
+        ("gpt2", {"width": 30}, "width is 30; it must be a multiple of heads, which is 4"),
+        ("gpt2", {"trained": 5}, "trained is 5; there are only 4 blocks"),
+        ("gpt2", {"patch": 0}, "patch is 0"),
         ("resnet_gru", {"classes": 1}, "classes is 1"),
         ("resnet_gru", {"dropout": 1.0}, "dropout is 1.0"),
     ],
