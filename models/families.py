@@ -3,7 +3,9 @@
 A family is one file with a frozen dataclass ``Config``, whose fields all have defaults and include ``channels`` and
 ``classes``, and ``build(config) -> nn.Module``: ``(B, C, T)`` in, ``(B, K)`` logits out. One that is ``stackable``
 also takes ``members`` (see ``models.blocks``); one that is ``lean`` has ``lean(network, windows, length)``, the same
-folded network for a fixed number of windows as rows, in fewer steps (see ``models.columns``).
+folded network for a fixed number of windows as rows, in fewer steps (see ``models.columns``). One that is
+``pretrained`` has ``sized(config)`` and ``start(network, config)``. ``build`` alone never reads weights from anywhere:
+those of a checkpoint are in the checkpoint.
 """
 
 from __future__ import annotations
@@ -26,12 +28,14 @@ class Family:
         module: to import.
         stackable: ``build`` takes ``members``, so that an ensemble of it runs as one network.
         lean: it has a form for few windows on a GPU.
+        pretrained: it can start from weights that were trained on something else.
         extra: the optional dependency group that it needs, or None.
     """
 
     module: str
     stackable: bool = False
     lean: bool = False
+    pretrained: bool = False
     extra: str | None = None
 
     def load(self) -> Any:
@@ -51,7 +55,10 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
+    "efficientnet": Family("models.efficientnet", extra="transformers"),
+    "gpt2": Family("models.gpt2", extra="transformers", pretrained=True),
     "inception_se_tcn": Family("models.inception_se_tcn"),
+    "resnet_gru": Family("models.resnet_gru"),
     "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
     "semg_net": Family("models.semg_net"),
 }
@@ -100,6 +107,37 @@ def build(family: str, config: Mapping[str, Any] | Any, members: int = 1) -> nn.
     settings = config_of(family, config)
     network: nn.Module = module.build(settings) if members == 1 else module.build(settings, members)
     return network
+
+
+def sized(family: str, config: Mapping[str, Any] | Any) -> Any:
+    """The config that training is to build from, with the sizes of the pretrained model that it names, if any.
+
+    What it returns belongs into the checkpoint: it says everything that ``build`` needs, and the model is not looked
+    for again.
+
+    Raises:
+        ValueError: as ``config_of``, or the model cannot be had or does not fit.
+    """
+    settings = config_of(family, config)
+    return family_of(family).load().sized(settings) if family_of(family).pretrained else settings
+
+
+def start(family: str, network: nn.Module, config: Mapping[str, Any] | Any) -> None:
+    """Gives a fresh network the weights that its config says to start from, in place; else leaves it as it is.
+
+    The side that trains calls it, once, after ``build``; nothing that loads a checkpoint does.
+
+    Args:
+        family: a key of ``FAMILIES``.
+        network: built from ``config``.
+        config: as ``sized`` returned it.
+
+    Raises:
+        ValueError: as ``config_of``, or the model cannot be had or does not fit.
+    """
+    settings = config_of(family, config)
+    if family_of(family).pretrained:
+        family_of(family).load().start(network, settings)
 
 
 def lean(family: str, network: nn.Module, windows: int, length: int) -> nn.Module | None:

@@ -28,7 +28,7 @@ DEPENDENCIES = {
     "pylsl",
     "pyxdf",
 }
-DEPENDENCIES |= {"pyxdf", "rich", "safetensors", "scipy", "serial", "torch", "typer", "wfdb"}
+DEPENDENCIES |= {"pyxdf", "rich", "safetensors", "scipy", "serial", "torch", "transformers", "typer", "wfdb"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
