@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models import checks
 from models.blocks import Decorrelation, SqueezeExcitation
 
 
@@ -54,20 +55,17 @@ class Config:
     dropout_dense: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("channels", "filters", "ratio", "heads", "key", "dense"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.classes < 2:
-            raise ValueError(f"classes is {self.classes}; there is nothing to tell apart below 2")
-        if not self.kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
-            raise ValueError(f"kernels is {self.kernels}; give at least one length, each odd")
+        checks.at_least(1, channels=self.channels, filters=self.filters, ratio=self.ratio)
+        checks.at_least(1, heads=self.heads, key=self.key, dense=self.dense)
+        checks.distinct(self.classes)
+        if not self.kernels:
+            raise ValueError("kernels is empty; give the length of at least one convolution")
+        checks.odd("one of kernels", *self.kernels)
         if not self.dilations or min(self.dilations) < 1:
             raise ValueError(f"dilations is {self.dilations}; give one of at least 1 for each block")
         if self.filters % len(self.kernels):
             raise ValueError(f"filters is {self.filters}; it must be a multiple of the {len(self.kernels)} kernels")
-        for name in ("dropout", "dropout_attention", "dropout_dense"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
+        checks.share(dropout=self.dropout, dropout_attention=self.dropout_attention, dropout_dense=self.dropout_dense)
 
 
 class Block(nn.Module):

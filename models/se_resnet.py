@@ -14,6 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from models import checks
 from models.blocks import Decorrelation, SqueezeExcitation, conv_norm, lie_like_samples
 from models.columns import FEW, Aside, Columns, Pointwise, product
 
@@ -43,24 +44,13 @@ class Config:
     dropout: float = 0.3
 
     def __post_init__(self) -> None:
-        whole = {
-            "channels": self.channels,
-            "depth": self.depth,
-            "kernel": self.kernel,
-            "stem_stride": self.stem_stride,
-            "ratio": self.ratio,
-        }
-        for name, value in whole.items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
-        if self.classes < 2:
-            raise ValueError(f"classes is {self.classes}; there is nothing to tell apart below 2")
+        checks.at_least(1, channels=self.channels, depth=self.depth, kernel=self.kernel)
+        checks.at_least(1, stem_stride=self.stem_stride, ratio=self.ratio)
+        checks.distinct(self.classes)
         if not self.widths or min(self.widths) < 1:
             raise ValueError(f"widths is {self.widths}; give the channels of at least one stage, each at least 1")
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel is {self.kernel}; it must be odd, so that the middle of it is a sample")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
+        checks.odd("kernel", self.kernel)
+        checks.share(dropout=self.dropout)
 
 
 class Residual(nn.Module):

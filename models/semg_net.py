@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models import checks
 from models.blocks import Decorrelation, conv_norm
 
 
@@ -40,20 +41,14 @@ class Config:
     dropout_dense: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("channels", "dense"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.classes < 2:
-            raise ValueError(f"classes is {self.classes}; there is nothing to tell apart below 2")
+        checks.at_least(1, channels=self.channels, dense=self.dense)
+        checks.distinct(self.classes)
         if not self.widths or min(self.widths) < 1 or len(self.widths) != len(self.kernels):
             raise ValueError(
                 f"widths is {self.widths} and kernels is {self.kernels}; give as many of both, each at least 1"
             )
-        if any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
-            raise ValueError(f"kernels is {self.kernels}; each must be odd, so that the middle of it is a sample")
-        for name in ("dropout", "dropout_dense"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
+        checks.odd("one of kernels", *self.kernels)
+        checks.share(dropout=self.dropout, dropout_dense=self.dropout_dense)
 
 
 class SEMGNet(nn.Module):

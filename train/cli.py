@@ -53,7 +53,18 @@ class Commands(TyperGroup):
             raise ValueError(
                 f"{cmd_name!r} is no recipe; known are {', '.join(names())} (and the commands {', '.join(others)})"
             )
+        if cmd_name in names() and not command.epilog:
+            command.epilog = _as_it_stands(cmd_name)
         return command
+
+
+def _as_it_stands(name: str) -> str:
+    """An example and every setting, made when a recipe is asked for: some families take seconds to load."""
+    text = f"Example: python -m train {name} --data synapse.zip --people 1-16 --out runs/{name} epochs=8"
+    try:
+        return f"{text}\n\nThe recipe as it stands: {' '.join(settings(load_recipe(name)))}"
+    except ValueError as error:  # what its family needs is not installed
+        return f"{text}\n\n{error}"
 
 
 app = typer.Typer(
@@ -280,8 +291,6 @@ for _name in names():
     app.command(
         _name,
         help=describe(_name).replace("``", ""),
-        epilog=f"Example: python -m train {_name} --data synapse.zip --people 1-16 --out runs/{_name} epochs=8\n\n"
-        f"The recipe as it stands: {' '.join(settings(load_recipe(_name)))}",
         rich_help_panel="Recipes",
     )(_recipe_command(_name))
 

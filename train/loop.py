@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dsp.storage import write_json
 from models.blocks import Decorrelation
-from models.families import build
+from models.families import build, start
 from train import metrics
 from train.augment import augment
 from train.crops import Crops
@@ -52,8 +52,10 @@ class Run:
         self.network = build(task.recipe.family, task.config).to(device)
         if task.start is not None:
             self.network.load_state_dict(task.start.network.state_dict())
-        elif recipe.decorrelate:
-            decorrelate(self.network, task)
+        else:
+            start(task.recipe.family, self.network, task.config)
+            if recipe.decorrelate:
+                decorrelate(self.network, task)
         freeze(self.network, recipe.freeze)
         self._company = company()
         if recipe.batch % self._company.size:

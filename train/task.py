@@ -14,7 +14,7 @@ from devices.recording import Recording
 from dsp.design import Design, design
 from dsp.pipeline import filtered
 from models.checkpoint import Checkpoint
-from models.families import config_json
+from models.families import config_json, sized
 from train.corpus import Corpus, Track, track
 from train.crops import majority
 from train.recipe import Recipe
@@ -84,7 +84,8 @@ def prepare(name: str, recipe: Recipe, overrides: Sequence[str], corpus: Corpus,
     split = set_apart((entry.person for entry in corpus.entries), recipe.validation, recipe.seed)
     info = corpus.info
     channels = len(info.channels)
-    config = config_json(recipe.family, {**recipe.model, "channels": channels, "classes": len(corpus.labels)})
+    asked = {**recipe.model, "channels": channels, "classes": len(corpus.labels)}
+    config = config_json(recipe.family, sized(recipe.family, asked))
     if start is not None:
         _check_start(start.checkpoint, recipe.family, config, corpus)
         whole = track(start.checkpoint.design, corpus.recordings, corpus.labels)

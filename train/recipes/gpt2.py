@@ -1,0 +1,29 @@
+"""GPT-2 on patches of the window, of which only the last blocks are trained where it starts from weights.
+
+What: ``model.pretrained=gpt2`` (a name, or a local folder) takes the sizes and weights of that model and trains its
+last ``model.trained`` blocks; without it, a small one begins at random. Gestures are drawn equally often. Needs the
+extra ``transformers``.
+
+Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+
+Scores: see ``train/LOG.md``.
+
+Source: system 4 of the challenge. Mended: samples are projected and not written out as text, the frozen blocks really
+are frozen, and people are kept apart where windows of one recording fell on both sides.
+"""
+
+from __future__ import annotations
+
+from train.augment import Augment
+from train.recipe import Recipe
+
+RECIPE = Recipe(
+    family="gpt2",
+    augment=Augment(gain=0.3, noise=0.02),
+    epochs=5,
+    batch=64,
+    lr=1e-3,
+    weight_decay=0.05,
+    label_smoothing=0.1,
+    ema=0.995,
+)
