@@ -66,17 +66,19 @@ def decompose(
 
     Returns:
         ``(M, T)`` or ``(M, T, C)`` float64, 1 <= M <= ``most_modes + 1``: the quickest mode first, and last what
-        remains. The rows sum to the signal. Of several channels, those with fewer modes have zeros above the rest.
+        remains. The rows sum to the signal. Of several channels, those with fewer modes have zeros above the rest. In
+        memory each mode of a channel lies in one piece.
 
     Raises:
         ValueError: the signal has another shape or fewer than four samples, some are not numbers or are beyond
             ``LARGEST``, or a limit is below 1.
     """
     rows, counts = channel_modes(x[:, None] if x.ndim == 1 else x, most_modes=most_modes, most_sifts=most_sifts)
-    whole = np.zeros((int(counts.max(initial=0)) + 1, *rows.shape[::-2]))
-    for c, count in enumerate(counts):
-        whole[:count, :, c] = rows[c, :count]
-        whole[-1, :, c] = rows[c, count]
+    last = int(counts.max(initial=0))
+    for channel, count in zip(rows, counts, strict=True):
+        if count < last:
+            channel[last], channel[count] = channel[count], 0
+    whole = rows[:, : last + 1].transpose(1, 2, 0)
     return whole[:, :, 0] if x.ndim == 1 else whole
 
 
@@ -130,20 +132,18 @@ def _decompose_one(x, most_sifts, rows, at, value, work, mean):  # type: ignore[
             return m
         rest[:] = mode
         for _ in range(most_sifts):
-            removed = kept = 0.0
             for t in range(len(x)):
                 mode[t] -= mean[t]
-                removed += mean[t] * mean[t]
-                kept += mode[t] * mode[t]
-            if removed < SETTLED * kept or not _mean_envelope(mode, at, value, work, mean):
+            if _energy(mean) < SETTLED * _energy(mode) or not _mean_envelope(mode, at, value, work, mean):
                 break
         for t in range(len(x)):
             rest[t] -= mode[t]
     return rows.shape[0] - 1
 
 
-@compiled(nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy", fastmath={"reassoc"})
 def _energy(x):  # type: ignore[no-untyped-def]
+    """In any order of summation, so that it goes several samples at a time: it is only compared with thresholds."""
     total = 0.0
     for t in range(len(x)):
         total += x[t] * x[t]
@@ -279,6 +279,8 @@ def _add_half_of_cubic(start, stop, first, last, bend, next_bend, total):  # typ
     b = 0.5 * ((last - first) / width - width * (2 * bend + next_bend) / 6)
     c = 0.25 * bend
     d = (next_bend - bend) / (12 * width)
-    for t in range(max(0, int(start)), min(len(total), int(stop))):
-        u = t - start
+    begin = max(0, int(start))
+    u = begin - start
+    for t in range(begin, min(len(total), int(stop))):
         total[t] += a + u * (b + u * (c + u * d))
+        u += 1.0
