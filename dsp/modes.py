@@ -248,7 +248,7 @@ def _add_half_of_spline(at, value, ratio, bend, total):  # type: ignore[no-untyp
     last = len(at) - 1
     before = at[1] - at[0]
     slope = (value[1] - value[0]) / before
-    ratio[0] = bend[0] = 0.0
+    share = curve = 0.0  # ratio[k - 1] and bend[k - 1], out of memory: each step waits for the one before
     for k in range(1, last):
         after = at[k + 1] - at[k]
         next_slope = (value[k + 1] - value[k]) / after
@@ -259,12 +259,14 @@ def _add_half_of_spline(at, value, ratio, bend, total):  # type: ignore[no-untyp
         if k == last - 1:
             middle += after + after * after / before
             below -= after * after / before
-        pivot = 1 / (middle - below * ratio[k - 1])
-        ratio[k] = above * pivot
-        bend[k] = (6 * (next_slope - slope) - below * bend[k - 1]) * pivot
+        pivot = 1 / (middle - below * share)
+        share = above * pivot
+        curve = (6 * (next_slope - slope) - below * curve) * pivot
+        ratio[k], bend[k] = share, curve
         before, slope = after, next_slope
     for k in range(last - 2, 0, -1):
-        bend[k] -= ratio[k] * bend[k + 1]
+        curve = bend[k] - ratio[k] * curve
+        bend[k] = curve
     bend[0] = bend[1] + (bend[1] - bend[2]) * (at[1] - at[0]) / (at[2] - at[1])
     bend[last] = bend[last - 1] + (bend[last - 1] - bend[last - 2]) * before / (at[last - 1] - at[last - 2])
     for k in range(last):
@@ -279,8 +281,7 @@ def _add_half_of_cubic(start, stop, first, last, bend, next_bend, total):  # typ
     b = 0.5 * ((last - first) / width - width * (2 * bend + next_bend) / 6)
     c = 0.25 * bend
     d = (next_bend - bend) / (12 * width)
-    begin = max(0, int(start))
-    u = begin - start
-    for t in range(begin, min(len(total), int(stop))):
-        total[t] += a + u * (b + u * (c + u * d))
-        u += 1.0
+    begin, end = max(0, int(start)), min(len(total), int(stop))
+    for n in range(end - begin):  # several samples at a time, as no one waits for the one before
+        u = begin - start + n
+        total[begin + n] += a + u * (b + u * (c + u * d))
