@@ -62,8 +62,7 @@ def instantaneous(modes: NDArray[np.floating[Any]], rate_hz: float) -> tuple[NDA
     """
     if modes.ndim < 1 or modes.shape[-1] < 4:
         raise ValueError(f"modes of shape {modes.shape} came; give (..., T), T at least 4")
-    wide = np.ascontiguousarray(modes, np.float64)
-    energy, steps = _energy_and_steps(wide)
+    energy, steps = _energy_and_steps(np.array(modes, np.float64, order="C"))
     return energy, steps * (rate_hz / (2 * np.pi))
 
 

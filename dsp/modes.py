@@ -107,7 +107,8 @@ def channel_modes(
         raise ValueError(f"{most_modes} modes of {most_sifts} sifts were asked for; ask for at least one of both")
     rows = np.zeros((x.shape[1], most_modes + 1, len(x)))
     counts = np.zeros(x.shape[1], np.int64)
-    _decompose_all(np.ascontiguousarray(x.T, np.float64), most_sifts, rows, counts)
+    # A copy in any case: one that may not be written is to numba another type, to be compiled for in mid-stream.
+    _decompose_all(np.array(x.T, np.float64, order="C"), most_sifts, rows, counts)
     return rows, counts
 
 
@@ -248,7 +249,7 @@ def _add_half_of_spline(at, value, ratio, bend, total):  # type: ignore[no-untyp
     last = len(at) - 1
     before = at[1] - at[0]
     slope = (value[1] - value[0]) / before
-    share = curve = 0.0  # ratio[k - 1] and bend[k - 1], out of memory: each step waits for the one before
+    pivot = curve = above_before = 0.0  # kept out of memory: each step waits for the one before
     for k in range(1, last):
         after = at[k + 1] - at[k]
         next_slope = (value[k + 1] - value[k]) / after
@@ -259,11 +260,10 @@ def _add_half_of_spline(at, value, ratio, bend, total):  # type: ignore[no-untyp
         if k == last - 1:
             middle += after + after * after / before
             below -= after * after / before
-        pivot = 1 / (middle - below * share)
-        share = above * pivot
+        pivot = 1 / (middle - (below * above_before) * pivot)
         curve = (6 * (next_slope - slope) - below * curve) * pivot
-        ratio[k], bend[k] = share, curve
-        before, slope = after, next_slope
+        ratio[k], bend[k] = above * pivot, curve
+        before, slope, above_before = after, next_slope, above
     for k in range(last - 2, 0, -1):
         curve = bend[k] - ratio[k] * curve
         bend[k] = curve

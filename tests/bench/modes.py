@@ -46,9 +46,9 @@ def _measure(x: NDArray[np.float64]) -> dict[str, Any]:
     calls |= {name: lambda take=take: take(x) for name, take in _peers().items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the peers
-        us = medians_us(calls, rounds=7, each=2)
+        us = medians_us(calls, rounds=15, each=1)
         agreement = {name: _agreement(x, calls[name]()) for name in calls if name != "ours"}
-    matrices = medians_us({"ours": lambda: hilbert_huang(x, scaling="together")}, rounds=20, each=5)
+    matrices = medians_us({"ours": lambda: hilbert_huang(x, scaling="together")}, rounds=40, each=2)
     return {
         "ours_ms": round(us["ours"] / 1e3, 3),
         "matrices_256x256_scaled_ms": round(matrices["ours"] / 1e3, 3),

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import hilbert
 
+from dsp import hilbert_huang as hilbert_huangs
+from dsp import modes
 from dsp.hilbert_huang import analytic, hilbert_huang, instantaneous
 from dsp.modes import channel_modes, decompose
 from tests import naive
@@ -132,15 +134,30 @@ def test_wrong_input_is_one_sentence():
         hilbert_huang(x.astype(np.float64) * 1e30)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_whatever_comes_nothing_is_compiled_again(channels):
+    """It would be in mid-stream, and take seconds."""
+    x = emg(60, channels, 0)
+    for window in (x, x.astype(np.float64), np.asfortranarray(x), x[::2], x[:, ::-1], x.astype(np.int16)):
+        window.flags.writeable = False
+        hilbert_huang(window, size=16, scaling="each")
+        hilbert_huang(window, size=16, scaling="together", summed=True)
+        instantaneous(window.T, RATE)
+        decompose(window)
+        decompose(window[:, 0])
+    for kernel in (modes._decompose_all, hilbert_huangs._follow, hilbert_huangs._fill, hilbert_huangs._divide):
+        assert len(kernel.signatures) == 1
+
+
 @pytest.mark.peer
 @pytest.mark.filterwarnings("ignore")
 def test_energy_and_frequency_are_those_of_emd():
     """It takes a running median of five of the phase, so that the outermost samples and reversals are others."""
     emd = peer("emd", "emd")
     x = three_chirps(400, 1)
-    modes = decompose(x)[:3]
-    energy, frequency = instantaneous(modes, RATE)
-    _, theirs, amplitude = emd.spectra.frequency_transform(modes.T, RATE, "hilbert")
+    found = decompose(x)[:3]
+    energy, frequency = instantaneous(found, RATE)
+    _, theirs, amplitude = emd.spectra.frequency_transform(found.T, RATE, "hilbert")
     np.testing.assert_allclose(energy, amplitude.T**2, rtol=1e-9, atol=1e-12)
     apart = np.abs(frequency - theirs.T)[:, 3:-3]
     assert np.mean(apart < 1e-6) > 0.98
