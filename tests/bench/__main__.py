@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import acquisition, agreement, filtering, gpu, inference, peers
+from tests.bench import acquisition, agreement, filtering, gpu, inference, modes, peers
 
 
 def processor() -> str:
@@ -28,6 +28,7 @@ measures = {
     "inference": inference.measure,
     "agreement": agreement.measure,
     "peers": peers.measure,
+    "modes": modes.measure,
     "gpu": gpu.measure,
     "acquisition": lambda: acquisition.measure(given.seconds, given.rate),
 }
