@@ -11,68 +11,14 @@ those of a checkpoint are in the checkpoint.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from torch import nn
 
 from models import plain
+from models.registry import FAMILIES, Family, family_of
 
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Where a family lives and what it can do.
-
-    Attributes:
-        module: to import.
-        stackable: ``build`` takes ``members``, so that an ensemble of it runs as one network.
-        lean: it has a form for few windows on a GPU.
-        pretrained: it can start from weights that were trained on something else.
-        extra: the optional dependency group that it needs, or None.
-    """
-
-    module: str
-    stackable: bool = False
-    lean: bool = False
-    pretrained: bool = False
-    extra: str | None = None
-
-    def load(self) -> Any:
-        """Imports the family's module.
-
-        Raises:
-            ValueError: an optional dependency is not installed; the sentence names the extra.
-        """
-        try:
-            return import_module(self.module)
-        except ModuleNotFoundError as error:
-            if self.extra is None:
-                raise
-            raise ValueError(
-                f"{self.module} needs {error.name}, which is not installed: pip install 'myostream[{self.extra}]'"
-            ) from error
-
-
-FAMILIES: dict[str, Family] = {
-    "efficientnet": Family("models.efficientnet", extra="transformers"),
-    "gpt2": Family("models.gpt2", extra="transformers", pretrained=True),
-    "inception_se_tcn": Family("models.inception_se_tcn"),
-    "resnet_gru": Family("models.resnet_gru"),
-    "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
-    "semg_net": Family("models.semg_net"),
-}
-
-
-def family_of(name: str) -> Family:
-    """The family called ``name``.
-
-    Raises:
-        ValueError: there is none; the known ones are listed.
-    """
-    if name not in FAMILIES:
-        raise ValueError(f"there is no family {name!r}; known are {', '.join(sorted(FAMILIES))}")
-    return FAMILIES[name]
+__all__ = ["FAMILIES", "Family", "build", "config_json", "config_of", "family_of", "lean", "sized", "start"]
 
 
 def config_of(name: str, config: Any) -> Any:

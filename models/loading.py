@@ -134,7 +134,8 @@ def _automatic(asked: _Asked, notes: list[str]) -> Engine:
         makers.append((_torch, "using the CPU"))
     if kept.find(asked.stated, kept.INT8) or kept.remnant(asked.stated, kept.INT8):
         makers.append((_int8, "using float32"))
-    makers.append((_onnx, "using PyTorch, which is slower"))
+    if not kept.bound_to_pytorch(asked.stated):
+        makers.append((_onnx, "using PyTorch, which is slower"))
     for maker, instead in makers:
         try:
             return maker(asked)
@@ -151,7 +152,8 @@ def _torch(asked: _Asked) -> Engine:
     hop = listing.cards[0].design.spec.hop
     try:
         networks = load_networks(listing.root, device=wanted.device, views=wanted.views, threads=wanted.threads)
-        return Resident(listing, networks, hop, streams=wanted.streams, precision=wanted.precision, graph=wanted.graph)
+        graph = wanted.graph and not kept.bound_to_pytorch(listing)
+        return Resident(listing, networks, hop, streams=wanted.streams, precision=wanted.precision, graph=graph)
     except RuntimeError as error:  # no memory, or a GPU that this PyTorch was not built for
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(

@@ -18,6 +18,7 @@ from dsp import storage
 from dsp.caching import cache_folder
 from models import folder, stored
 from models.listing import Listing
+from models.registry import FAMILIES
 
 FORMAT = "myostream-engine/1"
 FOLDER = "engines"
@@ -114,6 +115,8 @@ def exported(listing: Listing) -> Kept:
     found = find(listing, FLOAT32)
     if found is not None:
         return found
+    if strange := bound_to_pytorch(listing):
+        raise ValueError(f"{strange} runs in PyTorch only; use --engine torch")
     command = [sys.executable, "-m", "models.engines.export", str(listing.root.resolve())]
     # From where the package lies: a folder called models in the user's own place is another one.
     home = Path(__file__).resolve().parents[2]
@@ -126,6 +129,15 @@ def exported(listing: Listing) -> Kept:
             "use --engine torch"
         )
     return found
+
+
+def bound_to_pytorch(listing: Listing) -> str:
+    """A member whose family cannot be written down for other engines, in words; "" where there is none."""
+    for card in listing.cards:
+        family = FAMILIES.get(card.family)
+        if family is not None and not family.portable:
+            return f"{card.name!r}, of the family {card.family!r},"
+    return ""
 
 
 def _places(listing: Listing, kind: str) -> Iterator[Path]:

@@ -37,6 +37,7 @@ CASES = {
         limit=4_100_000,  # B0 is as large as its authors made it
     ),
     "gpt2": Case(222_981, {"width": 32, "blocks": 2, "trained": 2, "positions": 216, "dropout": 0.0}, rate=3e-3),
+    "hht_cnn": Case(448_453, {"size": 16, "modes": 3, "widths": [8, 16], "plain": 1, "dense": 16, "dropout": 0.0}),
     "inception_se_tcn": Case(
         140_453, {"filters": 16, "dilations": [1, 2], "key": 8, "dropout": 0.0, "dropout_dense": 0.1}
     ),

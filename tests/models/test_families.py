@@ -119,7 +119,7 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("family", "config", "sentence"),
     [
-        ("resnet", {}, "there is no family 'resnet'; known are efficientnet, gpt2, inception_se_tcn, "),
+        ("resnet", {}, "there is no family 'resnet'; known are efficientnet, gpt2, hht_cnn, inception_se_tcn, "),
         ("inception_se_tcn", {"kernels": [3, 4]}, "one of kernels is 4; it must be odd"),
         ("inception_se_tcn", {"filters": 15}, "filters is 15; it must be a multiple of the 2 kernels"),
         ("inception_se_tcn", {"dilations": []}, "give one of at least 1 for each block"),

@@ -18,6 +18,7 @@ PEOPLE, SESSIONS, GESTURES, SAMPLES = (1, 2, 3, 4), (1, 3), 5, 512
 SHORT = ("epochs=2", "batch=16", "overlap=1", "validation=1", "dsp.band_hz=20,200")
 SMALL = {
     "efficientnet": ("model.width=0.25", "model.depth=0.3", "model.fft=32", "model.hop=8"),
+    "hht_cnn": ("model.size=16", "model.modes=2", "model.widths=4,4", "model.dense=8"),
     "gpt2": ("model.width=8", "model.heads=2", "model.blocks=2", "model.trained=2"),
     "resnet_gru": ("model.kernels=3,7", "model.width=4", "model.widths=8,8", "model.states=4", "model.dense=8"),
     "inception_se_tcn": ("model.filters=8", "model.dilations=1,2", "model.key=4", "model.dense=8"),

@@ -48,7 +48,7 @@ def test_every_command_explains_itself(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("resnet",), "'resnet' is no recipe; known are inception_se_tcn, se_resnet, se_resnet_mixup"),
+        (("resnet",), "'resnet' is no recipe; known are efficientnet, gpt2, hht_cnn, inception_se_tcn, "),
         (("se_resnet", "--data", "x", "--out", "y", "epoch=3"), "'epoch' is no key of this recipe; known are"),
         (
             ("se_resnet", "--data", "x", "--out", "y", "epochs=few"),
