@@ -35,8 +35,8 @@ class Config:
         classes: K of the output.
         size: rows and columns of a matrix.
         modes: of the decomposition; what is slower is left out.
-        scaling: ``together`` brings the matrices of a window to 0 ... 1 by their common maximum, so that it is kept which
-            electrode hears how much; ``each`` brings every one there by its own.
+        scaling: ``together`` brings the matrices of a window to 0 ... 1 by their common maximum, which keeps how much
+            each electrode hears; ``each`` brings every one there by its own.
         power: to which the energies are raised, so that the weak are seen beside the strong.
         widths: channels of each convolution; every one halves the picture.
         plain: how many of the first convolutions have no residual connection.

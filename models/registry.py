@@ -16,8 +16,8 @@ class Family:
         stackable: ``build`` takes ``members``, so that an ensemble of it runs as one network.
         lean: it has a form for few windows on a GPU.
         pretrained: it can start from weights that were trained on something else.
-        portable: it can be written as an ONNX file and captured as a CUDA graph; one that computes what is no network on
-            the way cannot, and only PyTorch runs it.
+        portable: it can be written as an ONNX file and captured as a CUDA graph; one that computes on the way what no
+            network does cannot, and only PyTorch runs it.
         extra: the optional dependency group that it needs, or None.
     """
 
