@@ -21,7 +21,7 @@ from train.corpus import load
 from train.fit import check_out, device_of, fit
 from train.parallel import called_by_torchrun
 from train.progress import say
-from train.recipe import describe, names, override, settings
+from train.recipe import describe, names, override, settings, wanted_data
 from train.recipe import load as load_recipe
 from train.splits import parse_numbers
 from train.votes import voted
@@ -78,14 +78,17 @@ app = typer.Typer(
 
 @app.command("list")
 def list_recipes(as_json: Json = False) -> None:
-    """Name the recipes, with a line about each."""
-    known = {name: describe(name).partition("\n")[0] for name in names()}
+    """Name the recipes, with a line about each and the data it wants."""
+    known = {
+        name: {"what": describe(name).partition("\n")[0], "data": wanted_data(name).replace("``", "")}
+        for name in names()
+    }
     if as_json:
         print(json.dumps(known))
         return
     width = max(len(name) for name in known)
-    for name, line in known.items():
-        print(f"{name:{width}}  {line}")
+    for name, said in known.items():
+        print(f"{name:{width}}  {said['what']}\n{'':{width}}  data: {said['data']}")
 
 
 @app.command("ensemble")

@@ -186,6 +186,19 @@ def describe(name: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
+DATA = "Data: "
+
+
+def wanted_data(name: str) -> str:
+    """What the recipe's file says of the data it wants: the paragraph that begins with ``Data:``.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    paragraphs = describe(name).split("\n\n")
+    return next((text.removeprefix(DATA) for text in paragraphs if text.startswith(DATA)), "")
+
+
 def _module(name: str) -> Any:
     if name not in names():
         raise ValueError(f"{name!r} is no recipe; known are {', '.join(names())}")

@@ -12,7 +12,7 @@ from models.networks import load_networks
 from tests.train.conftest import changes, tiny
 from train.corpus import Corpus
 from train.fit import fit
-from train.recipe import Recipe, describe, keys, load, names, override
+from train.recipe import Recipe, describe, keys, load, names, override, wanted_data
 
 
 def test_every_file_among_the_recipes_is_known() -> None:
@@ -41,6 +41,7 @@ def test_recipe_says_what_it_is(name: str) -> None:
     text = describe(name)
     assert len(text.splitlines()[0]) > 20
     assert "Source:" in text
+    assert "channels" in wanted_data(name)
 
 
 def test_the_mixup_recipe_differs_by_mixup_and_one_epoch() -> None:

@@ -2,6 +2,8 @@
 
 What: the other member of system 2; data, augmentation and losses as ``inception_se_tcn``. The two vote evenly.
 
+Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+
 Scores: see ``train/LOG.md``.
 
 Source: system 2 of the challenge, mended as its partner is.
