@@ -21,7 +21,7 @@ from transformers import EfficientNetConfig, EfficientNetModel
 
 from models import checks
 from models.blocks import Decorrelation
-from models.spectrogram import Scaling, Spectrogram
+from models.spectrogram import Masking, Scaling, Spectrogram
 
 SIZES = {"b0": (1.0, 1.0), "b1": (1.0, 1.1)}
 """Width and depth coefficients."""
@@ -53,6 +53,7 @@ class Config:
         hop: samples from one column to the next.
         scaling: ``dataset`` takes mean and spread of each electrode and frequency over the training data, so that
             loud and quiet windows still differ; ``instance`` those of each window, so that they do not.
+        mask: share of the frequencies, and of the times, of which up to so much is hidden in training.
         tiled: electrodes one above the other in a picture of one channel, instead of each in a channel of its own.
         dropout: before the linear head, from 0 to below 1.
     """
@@ -65,6 +66,7 @@ class Config:
     fft: int = 64
     hop: int = 4
     scaling: str = "dataset"
+    mask: float = 0.0
     tiled: bool = False
     dropout: float = 0.2
 
@@ -75,7 +77,7 @@ class Config:
         checks.known("size", self.size, SIZES)
         checks.known("scaling", self.scaling, ("dataset", "instance"))
         checks.positive(width=self.width, depth=self.depth)
-        checks.share(dropout=self.dropout)
+        checks.share(dropout=self.dropout, mask=self.mask)
 
 
 class EfficientNet(nn.Module):
@@ -88,6 +90,7 @@ class EfficientNet(nn.Module):
         # Two columns at least: the stem's kernel of 3, padded by 1, has to fit into the picture.
         self.spectrogram = Spectrogram(config.fft, config.hop, columns=2)
         self.scaling = Scaling(config.channels, self.spectrogram.bins, config.scaling)
+        self.masking = Masking(config.mask)
         width, depth = SIZES[config.size]
         settings = EfficientNetConfig(
             num_channels=1 if config.tiled else config.channels,
@@ -109,7 +112,7 @@ class EfficientNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits; see the class."""
-        picture = self.scaling(self.spectrogram(self.decorrelate(x)))
+        picture = self.masking(self.scaling(self.spectrogram(self.decorrelate(x))))
         if self.tiled:
             picture = picture.flatten(1, 2).unsqueeze(1)
         features = self.encoder(self.embeddings(picture), return_dict=False)[0]

@@ -46,6 +46,39 @@ class Spectrogram(nn.Module):
         return torch.log(cosine.square() + sine.square() + FLOOR).transpose(1, 2)
 
 
+class Masking(nn.Module):
+    """Hides a band of frequencies and a stretch of time of each picture while a network is trained; else nothing.
+
+    Park et al., "SpecAugment", Interspeech 2019: how wide is uniform from nothing to a share of the picture, where is
+    uniform as well; what is hidden becomes the mean, which is 0 of a scaled picture. All electrodes lose the same.
+
+    Args:
+        share: of the frequencies, and of the times, that are hidden at most.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, F, n)`` to the same."""
+        if not self.training or not self.share:
+            return x
+        hidden = (
+            _stretch(x, x.shape[2], self.share)[:, None, :, None] | _stretch(x, x.shape[3], self.share)[:, None, None]
+        )
+        return x.masked_fill(hidden, 0.0)
+
+
+def _stretch(x: Tensor, length: int, share: float) -> Tensor:
+    """``(B, length)``, true within one random stretch of each row."""
+    drawn = torch.rand(2, len(x), 1, device=x.device)
+    width = drawn[0] * share * length
+    first = drawn[1] * (length - width)
+    place = torch.arange(length, device=x.device) + 0.5
+    return (place > first) & (place < first + width)
+
+
 class Scaling(nn.Module):
     """Brings spectrograms ``(B, C, F, n)`` to mean 0 and spread 1.
 

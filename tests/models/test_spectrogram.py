@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.spectrogram import FLOOR, Scaling, Spectrogram
+from models.spectrogram import FLOOR, Masking, Scaling, Spectrogram
 
 
 @pytest.mark.parametrize(("fft", "hop", "length"), [(64, 4, 204), (16, 5, 81), (33, 7, 40)])
@@ -55,3 +55,19 @@ def test_scaled_each_by_itself_a_row_does_not_depend_on_gain_or_batch() -> None:
     torch.testing.assert_close(scaling(3 + 2 * picture), scaled, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(scaling(picture[:1]), scaled[:1])
     assert bool(scaling(torch.zeros(1, 2, 9, 20)).isfinite().all()), "a picture without any spread"
+
+
+def test_masking_hides_one_band_and_one_stretch_in_training_only() -> None:
+    torch.manual_seed(0)
+    masking, pictures = Masking(0.3), torch.ones(400, 8, 33, 40)
+    hidden = masking.train()(pictures) == 0
+    assert torch.equal(hidden[:, :1].expand_as(hidden), hidden), "all electrodes lose the same"
+    rows, columns = hidden[:, 0].all(2), hidden[:, 0].all(1)
+    assert torch.equal(hidden[:, 0], rows[:, :, None] | columns[:, None])
+    for stretch, length in ((rows, 33), (columns, 40)):
+        count = stretch.sum(1)
+        assert count.max() <= round(0.3 * length)
+        assert 0.1 * length < count.float().mean() < 0.2 * length
+        assert int((stretch.int().diff(dim=1) == 1).sum(1).max()) <= 1, "in one piece"
+    assert masking.eval()(pictures) is pictures
+    assert Masking(0.0).train()(pictures) is pictures
