@@ -268,6 +268,9 @@ def _recipe_command(name: str) -> Callable[..., None]:
         ] = None,
         resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
         device: Device = "auto",
+        tensorboard: Annotated[
+            bool, typer.Option("--tensorboard", help="Write the history for TensorBoard as well (an extra).")
+        ] = False,
         threads: Annotated[
             int | None, typer.Option("--threads", min=1, help="For the CPU; all cores if left out.")
         ] = None,
@@ -283,7 +286,9 @@ def _recipe_command(name: str) -> Callable[..., None]:
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
         if votes is not None:
             corpus = voted(corpus, votes)
-        summary = fit(name, recipe, changes or [], corpus, out, resume=resume, device=device, start=start)
+        summary = fit(
+            name, recipe, changes or [], corpus, out, resume=resume, device=device, start=start, board=tensorboard
+        )
         if as_json and called_by_torchrun().speaks:
             print(json.dumps(summary))
 

@@ -13,6 +13,7 @@ from dsp.storage import check_writable
 from models.checkpoint import load, refuse_foreign
 from models.families import config_json
 from models.listing import RUN, checkpoint_in
+from train.board import check_there
 from train.corpus import Corpus
 from train.keep import keep
 from train.loop import STATE, Run
@@ -34,6 +35,7 @@ def fit(
     resume: bool = False,
     device: str = "auto",
     start: Path | None = None,
+    board: bool = False,
 ) -> dict[str, Any]:
     """Trains a recipe.
 
@@ -46,6 +48,7 @@ def fit(
         resume: go on from the state in ``out``, exactly as if the run had not been interrupted.
         device: auto, cpu or cuda.
         start: a checkpoint whose weights and signal processing the run begins with.
+        board: write the history for TensorBoard as well.
 
     Returns:
         What a person wants to know at the end, fit for JSON.
@@ -54,10 +57,12 @@ def fit(
         ValueError: recipe and data do not fit, or another run is in ``out``.
     """
     check_out(out, resume=resume)
+    if board:
+        check_there()
     begun = None if start is None else Start(*load(checkpoint_in(start)))
     task = prepare(name, recipe, overrides, corpus, begun)
     with together(device_of(device)) as where:
-        run, weights = _run(task, out, where, resume=resume)
+        run, weights = _run(task, out, where, resume=resume, board=board)
         if company().speaks:
             keep(task, weights, run.done, out)
             curves(out / "curves.png", run.done.history)
@@ -67,20 +72,20 @@ def fit(
     return {"recipe": name, "checkpoint": str(path), "epochs": run.done.epoch, "best": best, "seed": recipe.seed}
 
 
-def _run(task: Task, out: Path, where: torch.device, *, resume: bool) -> tuple[Run, dict[str, Tensor]]:
+def _run(task: Task, out: Path, where: torch.device, *, resume: bool, board: bool) -> tuple[Run, dict[str, Tensor]]:
     try:
         run = Run(task, where)
         say(_opening(task, run))
-        return run, _trained(run, out, resume=resume)
+        return run, _trained(run, out, resume=resume, board=board)
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise ValueError(_too_large(task.recipe, where)) from error
         raise
 
 
-def _trained(run: Run, out: Path, *, resume: bool) -> dict[str, Tensor]:
+def _trained(run: Run, out: Path, *, resume: bool, board: bool) -> dict[str, Tensor]:
     try:
-        return run.train(out, resume=resume)
+        return run.train(out, resume=resume, board=board)
     except KeyboardInterrupt:
         say(f"interrupted after {run.done.epoch} whole epochs; the same command with --resume goes on from there")
         raise

@@ -19,6 +19,7 @@ from models.blocks import Decorrelation
 from models.families import build, start
 from train import metrics
 from train.augment import augment
+from train.board import show
 from train.crops import Crops
 from train.keep import keep
 from train.losses import one_hot, smooth, soft_cross_entropy
@@ -99,12 +100,13 @@ class Run:
             "from": None if self.task.start is None else fingerprint_of(self.task.start.network),
         }
 
-    def train(self, out: Path, *, resume: bool = False) -> dict[str, Tensor]:
+    def train(self, out: Path, *, resume: bool = False, board: bool = False) -> dict[str, Tensor]:
         """Trains to the end and returns the weights to keep.
 
         Args:
             out: folder for the state and the history, written after every epoch.
             resume: go on from the state there, if there is one.
+            board: write the history for TensorBoard as well.
 
         Raises:
             ValueError: the state there belongs to another run.
@@ -120,6 +122,8 @@ class Run:
                 if self._company.speaks:
                     save(state, self.facts, self.network, self.optimiser, self.done)
                     write_json(out / HISTORY, self.done.history)
+                    if board:
+                        show(out, self.done.history)
                     if recipe.keep_every and self.done.epoch % recipe.keep_every == 0:
                         kept = self.done.average or snapshot(self.network)
                         keep(self.task, kept, self.done, out / "epochs" / str(self.done.epoch))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,23 @@ def test_checkpoints_are_kept_on_the_way(corpus: Corpus, tmp_path: Path) -> None
     checkpoint, _ = load_checkpoint(tmp_path / "run" / "epochs" / "2" / "checkpoint")
     assert checkpoint.labels == corpus.labels
     assert len(json.loads((tmp_path / "run" / "history.json").read_text())) == 3
+
+
+def test_the_history_goes_to_tensorboard_where_that_is_wanted(corpus: Corpus, tmp_path: Path) -> None:
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="tensorboard is not installed (pip install 'myostream[tensorboard]')",
+    )
+    fit("se_resnet", tiny(), changes("se_resnet"), corpus, tmp_path / "run", board=True)
+    found = reader.EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert {"training/loss", "training/accuracy", "validation/window_accuracy"} <= set(found.Tags()["scalars"])
+    assert [event.step for event in found.Scalars("training/loss")] == [1, 2]
+
+
+def test_without_tensorboard_that_is_said_first(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ValueError, match=r"pip install 'myostream\[tensorboard\]'"):
+        fit("se_resnet", tiny(), changes("se_resnet"), corpus, tmp_path / "run", board=True)
+    assert not (tmp_path / "run").exists()
