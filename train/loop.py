@@ -18,17 +18,17 @@ from dsp.storage import write_json
 from models.blocks import Decorrelation
 from models.families import build, start
 from train import metrics
-from train.augment import augment
+from train.batches import Batches
 from train.board import show
-from train.crops import Crops
+from train.frozen import fingerprint_of, freeze, rest
 from train.keep import keep
-from train.losses import one_hot, smooth, soft_cross_entropy
+from train.losses import smooth, soft_cross_entropy
 from train.parallel import company, joined
 from train.progress import Advance, progress, say
 from train.recipe import Recipe
+from train.schedule import learning_rate
 from train.state import Progress, restore, save, snapshot, step_seed
 from train.task import Task
-from train.wearers import Wearers
 
 STATE = "state.safetensors"
 HISTORY = "history.json"
@@ -46,7 +46,7 @@ class Run:
     """
 
     def __init__(self, task: Task, device: torch.device) -> None:
-        recipe, spec = task.recipe, task.design.spec
+        recipe = task.recipe
         torch.manual_seed(recipe.seed)
         self.task = task
         self.device = device
@@ -68,21 +68,8 @@ class Run:
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(trained, recipe.lr, weight_decay=recipe.weight_decay)
         self.done = Progress()
-        recordings = task.corpus.indices(task.split.train)
-        lengths = [spec.window]
-        if recipe.long_share:
-            lengths.append(round(recipe.long_ms * spec.rate_hz / 1000))
-        self._crops = [
-            Crops(task.track, recordings, length, purity=recipe.purity, balance=recipe.balance, device=device)
-            for length in lengths
-        ]
-        sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
-        self._votes = None if task.corpus.votes is None else torch.from_numpy(task.corpus.votes).float().to(device)
-        self._starts = torch.from_numpy(np.ascontiguousarray(task.track.starts[1:])).to(device)
-        self._wearers = Wearers(task.track, recordings, sittings, device)
-        samples = sum(int(task.track.starts[i + 1] - task.track.starts[i]) for i in recordings)
-        self.steps = max(1, int(samples * recipe.overlap / spec.window / recipe.batch))
-        self._generator = torch.Generator(device)
+        self._batches = Batches(task, device)
+        self.steps = self._batches.steps
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -161,8 +148,7 @@ class Run:
         recipe = self.task.recipe
         seed = step_seed(recipe.seed, step)
         torch.manual_seed(seed + self._company.rank)  # for dropout: unlike in every share
-        self._generator.manual_seed(seed)
-        windows, targets = self._batch(seed)
+        windows, targets = self._batches.draw(seed)
         targets = smooth(targets, recipe.label_smoothing)
         mass = None if self._weights is None else (targets * self._weights).sum() / self._company.size
         windows, targets = self._company.share(windows), self._company.share(targets)
@@ -186,18 +172,6 @@ class Run:
         hits = (logits.argmax(1) == targets.argmax(1)).float().mean()
         reached = self._company.mean(torch.stack([loss.detach().float(), hits]))
         return float(reached[0]), float(reached[1])
-
-    def _batch(self, seed: int) -> tuple[Tensor, Tensor]:
-        recipe = self.task.recipe
-        long = recipe.long_share and np.random.default_rng(seed).random() < recipe.long_share
-        windows, labels, places = self._crops[1 if long else 0].draw(recipe.batch, self._generator)
-        if recipe.lend:
-            windows = self._wearers.lend(windows, places, recipe.lend, self._generator)
-        targets = one_hot(labels, len(self.task.corpus.labels))
-        if self._votes is not None:
-            said = self._votes[torch.searchsorted(self._starts, places, right=True)]
-            targets = torch.where(said.isnan(), targets, said)
-        return augment(recipe.augment, windows, targets, self._generator)
 
     def _divergence(self, places: NDArray[np.int64], probabilities: NDArray[np.float32]) -> float | None:
         """Mean Kullback-Leibler divergence of the answers from the votes, nats; None where nobody voted."""
@@ -281,60 +255,6 @@ def class_weights(recipe: Recipe, labels: Sequence[str], device: torch.device) -
             f"({', '.join(labels)}); give one for each, or none"
         )
     return torch.tensor(recipe.class_weights, device=device)
-
-
-TIMES, LOWER = 2.0, 0.9
-"""With restarts: how much longer each period is than the one before it, and how high its rate begins beside it."""
-
-
-def freeze(network: nn.Module, beginnings: Sequence[str]) -> None:
-    """Keeps the parameters whose names begin so from being trained.
-
-    Raises:
-        ValueError: no name begins like one of them, or nothing is left to train.
-    """
-    names = [name for name, _ in network.named_parameters()]
-    for beginning in beginnings:
-        if not any(_begins(name, beginning) for name in names):
-            known = sorted({name.partition(".")[0] for name in names})
-            raise ValueError(f"freeze={beginning} names no part of this network; its parts are {', '.join(known)}")
-    for name, parameter in network.named_parameters():
-        if any(_begins(name, beginning) for beginning in beginnings):
-            parameter.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        raise ValueError(f"freeze={','.join(beginnings)} leaves nothing to train; name fewer parts")
-
-
-def rest(network: nn.Module, beginnings: Sequence[str]) -> None:
-    """Keeps the frozen parts as they serve: no dropout, and normalisations by what they have seen before."""
-    for name, module in network.named_modules():
-        if name and any(_begins(name, beginning) for beginning in beginnings):
-            module.eval()
-
-
-def _begins(name: str, beginning: str) -> bool:
-    return f"{name}.".startswith(f"{beginning}.")
-
-
-def fingerprint_of(network: nn.Module) -> str:
-    """Sixteen hex digits that change with any weight."""
-    content = sha256()
-    for value in network.state_dict().values():
-        content.update(value.cpu().contiguous().numpy().tobytes())
-    return content.hexdigest()[:16]
-
-
-def learning_rate(recipe: Recipe, step: int, total: int) -> float:
-    """Linear warm-up, then half a cosine down to zero, once or with restarts (Loshchilov & Hutter, ICLR 2017)."""
-    warm = recipe.warmup * total
-    if step < warm:
-        return recipe.lr * (step + 1) / (warm + 1)
-    at, period, height = step - warm, max(1.0, total - warm), 1.0
-    if recipe.restart:
-        period = max(1.0, recipe.restart * total)
-        while at >= period:
-            at, period, height = at - period, period * TIMES, height * LOWER
-    return recipe.lr * height * 0.5 * (1 + math.cos(math.pi * at / period))
 
 
 def _sentence(row: dict[str, Any]) -> str:

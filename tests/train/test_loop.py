@@ -12,9 +12,10 @@ import torch
 from tests.train.conftest import TINY, tiny
 from train.corpus import Corpus
 from train.fit import device_of, fit
-from train.loop import STATE, Run, learning_rate
+from train.loop import STATE, Run
 from train.progress import Advance
 from train.recipe import load as load_recipe
+from train.schedule import learning_rate
 from train.state import step_seed
 from train.task import Task, prepare
 

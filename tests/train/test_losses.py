@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tests.train.conftest import tiny
-from train.loop import class_weights, learning_rate
+from train.loop import class_weights
 from train.losses import divergence, one_hot, smooth, soft_cross_entropy
+from train.schedule import learning_rate
 
 
 def drawn(seed: int, rows: int = 12, classes: int = 5) -> tuple[torch.Tensor, torch.Tensor]:

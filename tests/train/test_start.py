@@ -14,7 +14,7 @@ from models.families import build
 from tests.train.conftest import changes, tiny
 from train.corpus import Corpus, load
 from train.fit import fit
-from train.loop import freeze, rest
+from train.frozen import freeze, rest
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from devices.recording import Recording
 from tests.train.conftest import changes, tiny
 from train import metrics
+from train.batches import Batches
 from train.cli import main
 from train.corpus import Corpus
 from train.fit import fit
-from train.loop import Run
 from train.refine import blended, refine
 from train.task import prepare
 from train.votes import voted, write
@@ -79,11 +79,10 @@ def test_the_votes_of_a_windows_own_recording_are_learnt(corpus: Corpus, tmp_pat
     write(tmp_path / "v.csv", names[::2], corpus.labels, shares[::2])
     recipe = tiny("se_resnet", "augment.gain=0", "augment.noise=0")
     task = prepare("se_resnet", recipe, (), voted(corpus, tmp_path / "v.csv"))
-    run = Run(task, torch.device("cpu"))
-    run._generator.manual_seed(3)
-    windows, labels, places = run._crops[0].draw(recipe.batch, run._generator)
-    run._generator.manual_seed(3)
-    again, targets = run._batch(3)
+    batches = Batches(task, torch.device("cpu"))
+    batches._generator.manual_seed(3)
+    windows, labels, places = batches._crops[0].draw(recipe.batch, batches._generator)
+    again, targets = batches.draw(3)
     assert torch.equal(windows, again)
     owner = np.searchsorted(task.track.starts[1:], places.numpy(), side="right")
     for row, (recording, label) in enumerate(zip(owner, labels.tolist(), strict=True)):

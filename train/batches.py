@@ -1,0 +1,65 @@
+"""What a training step sees: windows drawn at random, what they are to become, and what is changed about them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train.augment import augment
+from train.crops import Crops
+from train.losses import one_hot
+from train.task import Task
+from train.wearers import Wearers
+
+
+class Batches:
+    """Draws batches of the training people's windows; a seed decides everything about one.
+
+    Args:
+        task: recipe and data.
+        device: where they are to be.
+
+    Attributes:
+        steps: batches in an epoch.
+
+    Raises:
+        ValueError: no recording holds a training window.
+    """
+
+    def __init__(self, task: Task, device: torch.device) -> None:
+        recipe, spec, track = task.recipe, task.design.spec, task.track
+        self._recipe, self._classes = recipe, len(task.corpus.labels)
+        recordings = task.corpus.indices(task.split.train)
+        lengths = [spec.window]
+        if recipe.long_share:
+            lengths.append(round(recipe.long_ms * spec.rate_hz / 1000))
+        self._crops = [
+            Crops(track, recordings, length, purity=recipe.purity, balance=recipe.balance, device=device)
+            for length in lengths
+        ]
+        sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
+        self._wearers = Wearers(track, recordings, sittings, device)
+        self._votes = None if task.corpus.votes is None else torch.from_numpy(task.corpus.votes).float().to(device)
+        self._starts = torch.from_numpy(np.ascontiguousarray(track.starts[1:])).to(device)
+        self._generator = torch.Generator(device)
+        samples = sum(int(track.starts[i + 1] - track.starts[i]) for i in recordings)
+        self.steps = max(1, int(samples * recipe.overlap / spec.window / recipe.batch))
+
+    def draw(self, seed: int) -> tuple[Tensor, Tensor]:
+        """A batch: windows ``(B, C, T)`` and targets ``(B, K)``, whose rows sum to one."""
+        recipe = self._recipe
+        self._generator.manual_seed(seed)
+        long = recipe.long_share and np.random.default_rng(seed).random() < recipe.long_share
+        windows, labels, places = self._crops[1 if long else 0].draw(recipe.batch, self._generator)
+        if recipe.lend:
+            windows = self._wearers.lend(windows, places, recipe.lend, self._generator)
+        return augment(recipe.augment, windows, self._targets(labels, places), self._generator)
+
+    def _targets(self, labels: Tensor, places: Tensor) -> Tensor:
+        """Of each window the votes on its recording, or else its label."""
+        targets = one_hot(labels, self._classes)
+        if self._votes is None:
+            return targets
+        said = self._votes[torch.searchsorted(self._starts, places, right=True)]
+        return torch.where(said.isnan(), targets, said)
