@@ -14,7 +14,7 @@ import numpy as np
 from devices.archive import Tree, open_tree
 from devices.entry import Entry
 from devices.files import SUFFIXES, parse
-from devices.formats import bids, grabmyo, myo_readings, ninapro, putemg, synapse
+from devices.formats import bids, grabmyo, hht, myo_readings, ninapro, putemg, synapse
 from devices.formats.beside import beside_member
 from devices.recording import UNLABELLED, Recording
 
@@ -27,6 +27,7 @@ LAYOUTS = {
     grabmyo.LAYOUT: f".../{grabmyo.EXAMPLE}",
     ninapro.LAYOUT: f".../{ninapro.EXAMPLE}",
     putemg.LAYOUT: f".../{putemg.EXAMPLE}",
+    hht.LAYOUT: f".../{hht.EXAMPLE}",
     bids.LAYOUT: f".../{bids.EXAMPLE}",
     RECORDINGS: "what 'python -m devices record' writes, our own .npz files, or tables that state their rate and unit",
 }
@@ -135,7 +136,7 @@ def _opened(tree: Tree) -> Dataset:
     names = _recordings(tree.names())
     found = {
         module.LAYOUT: [entry for name in names if (entry := module.entry(tree.root / name, name))]
-        for module in (synapse, myo_readings, grabmyo, ninapro, putemg)
+        for module in (synapse, myo_readings, grabmyo, ninapro, putemg, hht)
     }
     found[bids.LAYOUT] = _bids_entries(names)
     layouts = [layout for layout, entries in found.items() if entries]

@@ -13,6 +13,7 @@ from devices.formats import (
     delimited,
     grabmyo,
     hdf5,
+    hht,
     myo_readings,
     ninapro,
     npz,
@@ -44,7 +45,7 @@ def load(path: str | Path, *, rate_hz: float | None = None, unit: str | None = N
 
     Known are, each in its module of ``devices.formats`` and told apart by name and content: what ``devices record``
     writes (XDF, BDF+, CSV, HDF5, EMG-BIDS) and our own NPZ; XDF, BDF and EDF of others; tables with a header; trials
-    of the Synapse challenge, Myo readings, Ninapro, putEMG and GRABMyo.
+    of the Synapse challenge, Myo readings, Ninapro, putEMG and GRABMyo; Hilbert-Huang matrices.
 
     Args:
         path: a file, also inside a zip: ``synapse.zip/Session1/session1_subject_18/gesture04_trial01.csv``; a folder
@@ -89,6 +90,8 @@ def parse(
         raise ValueError(f"{str(path)!r} is empty; copy or record it again")
     if bids.recognises(path):
         return bids.parse(path, raw, rate_hz=rate_hz, unit=unit, beside=beside)
+    if hht.recognises(path):
+        return hht.parse(path, raw, rate_hz=rate_hz, unit=unit)
     if suffix in _BINARY:
         return _BINARY[suffix](path, raw, rate_hz=rate_hz, unit=unit)
     if suffix == ".xdf":

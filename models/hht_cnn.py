@@ -33,6 +33,7 @@ class Config:
     Attributes:
         channels: C of the input.
         classes: K of the output.
+        ready: the input is one matrix already, C rows of frequencies and T columns of times, and not a signal.
         size: rows and columns of a matrix.
         modes: of the decomposition; what is slower is left out.
         scaling: ``together`` brings the matrices of a window to 0 ... 1 by their common maximum, which keeps how much
@@ -46,6 +47,7 @@ class Config:
 
     channels: int = 8
     classes: int = 5
+    ready: bool = False
     size: int = 64
     modes: int = 6
     scaling: str = "together"
@@ -87,6 +89,18 @@ class Matrices(nn.Module):
         return torch.from_numpy(made).to(x.device, x.dtype).pow(self.power)
 
 
+class Ready(nn.Module):
+    """Matrices that come as such, ``(B, C, T)`` to ``(B, 1, C, T)``."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.power = config.power
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class; what noise has made less than nothing is nothing."""
+        return x.clamp_min(0).pow(self.power).unsqueeze(1)
+
+
 class Layer(nn.Module):
     """A convolution of step two, with what it reads added where it is residual."""
 
@@ -108,9 +122,9 @@ class HHTCNN(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        before = (config.channels, *config.widths[:-1])
-        self.decorrelate = Decorrelation(config.channels)
-        self.matrices = Matrices(config)
+        before = (1 if config.ready else config.channels, *config.widths[:-1])
+        self.decorrelate: nn.Module = nn.Identity() if config.ready else Decorrelation(config.channels)
+        self.matrices: nn.Module = Ready(config) if config.ready else Matrices(config)
         self.layers = nn.Sequential(
             *(
                 Layer(inputs, outputs, residual=number >= config.plain)

@@ -14,11 +14,14 @@ import typer
 from typer.core import TyperGroup
 
 from dsp.complaints import start
+from dsp.storage import check_writable
 from train import ensemble as ensembles
 from train import evaluate as evaluation
+from train import matrices
 from train import predict as prediction
 from train.corpus import load
 from train.fit import check_out, device_of, fit
+from train.matrices import adapted, check_task
 from train.parallel import called_by_torchrun
 from train.progress import say
 from train.recipe import describe, names, override, settings, wanted_data
@@ -220,6 +223,23 @@ def quantise(
         print(rounding.say_result(result))
 
 
+@app.command("matrices")
+def make_matrices(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    people: Annotated[str, typer.Option("--people", help="Simulated people, such as 1-24.")] = "1-24",
+    size: Annotated[int, typer.Option("--size", min=8, max=2048, help="Rows and columns of a matrix.")] = 256,
+) -> None:
+    """Make Hilbert-Huang matrices of simulated movements, named as those that are handed around.
+
+    Example: python -m train matrices --out hht --people 1-24
+    """
+    check_writable(out)
+    count = matrices.make(out, parse_numbers(people), size)
+    say(
+        f"{count} matrices are in {out}; train with: python -m train hht_cnn --data {out} --task quality --out runs/hht"
+    )
+
+
 @app.command("refine")
 def refine_labels(
     name: Annotated[str, typer.Argument(help="A recipe.", metavar="RECIPE")],
@@ -258,6 +278,10 @@ def _recipe_command(name: str) -> Callable[..., None]:
         changes: Annotated[list[str] | None, typer.Argument(metavar="key=value", help=CHANGES)] = None,
         people: People = None,
         sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
+        task: Annotated[
+            str | None,
+            typer.Option("--task", help="Of Hilbert-Huang matrices, what to learn: quality (full, half, invalid)."),
+        ] = None,
         votes: Annotated[
             Path | None,
             typer.Option("--votes", help="Table id,LABEL,...: learn these distributions in place of labels."),
@@ -284,6 +308,8 @@ def _recipe_command(name: str) -> Callable[..., None]:
         who = None if people is None else parse_numbers(people)
         when = None if sessions is None else parse_numbers(sessions, "sessions")
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
+        check_task(task, corpus.layout)
+        recipe = override(adapted(load_recipe(name), corpus), changes or [])
         if votes is not None:
             corpus = voted(corpus, votes)
         summary = fit(

@@ -34,7 +34,7 @@ class Processing:
     Attributes:
         rate_hz: None takes the rate of the data. Recordings at another rate are refused; simulated people are
             simulated at it.
-        band_hz: edges of the band-pass.
+        band_hz: edges of the band-pass; none leaves it out.
         order: of its prototype.
         notch_hz: 50 or 60, 0 for no notch, None for what the data set is known to need.
         notch_harmonics: multiples of it, itself included.
@@ -44,7 +44,7 @@ class Processing:
     """
 
     rate_hz: float | None = None
-    band_hz: tuple[float, float] = (20.0, 450.0)
+    band_hz: tuple[float, float] | None = (20.0, 450.0)
     order: int = 4
     notch_hz: float | None = None
     notch_harmonics: int = 3
