@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from dsp.hilbert_huang import Scaling, hilbert_huang
 from models import checks
 from models.blocks import Decorrelation
+from models.svm import SupportVectors
 
 SCALINGS = ("each", "together")
 SHORTEST = 4
@@ -43,6 +44,8 @@ class Config:
         plain: how many of the first convolutions have no residual connection.
         dense: units before the head.
         dropout: before and after them, from 0 to below 1.
+        vectors: support vectors of each class, where a support vector machine on the encoder's features is the head
+            (``train.machine`` fits it); none for the dense one.
     """
 
     channels: int = 8
@@ -56,6 +59,7 @@ class Config:
     plain: int = 2
     dense: int = 128
     dropout: float = 0.3
+    vectors: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         checks.at_least(1, channels=self.channels, size=self.size, modes=self.modes, dense=self.dense)
@@ -64,6 +68,10 @@ class Config:
         checks.known("scaling", self.scaling, SCALINGS)
         checks.positive(power=self.power)
         checks.share(dropout=self.dropout)
+        if self.vectors and len(self.vectors) != self.classes:
+            raise ValueError(
+                f"vectors is {self.vectors}; give a number for each of the {self.classes} classes, or none"
+            )
         if not 1 <= len(self.widths) <= 8 or min(self.widths) < 1:
             raise ValueError(
                 f"widths is {self.widths}; give the channels of one to eight convolutions, each at least 1"
@@ -131,14 +139,23 @@ class HHTCNN(nn.Module):
                 for number, (inputs, outputs) in enumerate(zip(before, config.widths, strict=True))
             )
         )
-        self.dense = nn.Linear(config.widths[-1], config.dense)
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(config.dense, config.classes)
+        self.head: nn.Module
+        if config.vectors:
+            self.dense: nn.Module = nn.Identity()
+            self.head = SupportVectors(config.widths[-1], config.vectors)
+        else:
+            self.dense = nn.Sequential(nn.Linear(config.widths[-1], config.dense), nn.ReLU(), self.dropout)
+            self.head = nn.Linear(config.dense, config.classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """``(B, C, T)`` to ``(B, widths[-1])``, what the encoder makes of it."""
+        made: Tensor = self.layers(self.matrices(self.decorrelate(x))).mean((2, 3))
+        return made
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits; see the class."""
-        features = self.layers(self.matrices(self.decorrelate(x))).mean((2, 3))
-        logits: Tensor = self.head(self.dropout(torch.relu(self.dense(self.dropout(features)))))
+        logits: Tensor = self.head(self.dense(self.dropout(self.features(x))))
         return logits
 
 

@@ -21,7 +21,7 @@ from train import matrices
 from train import predict as prediction
 from train.corpus import load
 from train.fit import check_out, device_of, fit
-from train.matrices import adapted, check_task
+from train.matrices import adapted, by_task
 from train.parallel import called_by_torchrun
 from train.progress import say
 from train.recipe import describe, names, override, settings, wanted_data
@@ -240,6 +240,30 @@ def make_matrices(
     )
 
 
+@app.command("machine")
+def fit_machine(
+    encoder: Annotated[Path, typer.Option("--encoder", help="A run of hht_cnn, whose features are classified.")],
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
+    task: Annotated[str | None, typer.Option("--task", help="Of matrices: quality or gender.")] = None,
+    people: People = None,
+    cost: Annotated[float, typer.Option("--cost", help="C of the machine.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Fit a support vector machine on the features of a trained encoder; the result streams as any checkpoint.
+
+    Example: python -m train machine --encoder runs/quality --data hht --task gender --out runs/gender
+    """
+    from train import machine  # noqa: PLC0415 - loads scikit-learn, an extra
+
+    check_out(out, resume=False)
+    chosen = None if people is None else parse_numbers(people)
+    result = machine.fit_machine(encoder, by_task(load(data, chosen), task), out, cost)
+    say(f"{result['vectors']} support vectors of {result['windows']} windows are in {result['checkpoint']}")
+    if as_json:
+        print(json.dumps(result))
+
+
 @app.command("refine")
 def refine_labels(
     name: Annotated[str, typer.Argument(help="A recipe.", metavar="RECIPE")],
@@ -280,7 +304,9 @@ def _recipe_command(name: str) -> Callable[..., None]:
         sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
         task: Annotated[
             str | None,
-            typer.Option("--task", help="Of Hilbert-Huang matrices, what to learn: quality (full, half, invalid)."),
+            typer.Option(
+                "--task", help="Of Hilbert-Huang matrices, what to learn: quality (full, half, invalid) or gender."
+            ),
         ] = None,
         votes: Annotated[
             Path | None,
@@ -308,7 +334,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
         who = None if people is None else parse_numbers(people)
         when = None if sessions is None else parse_numbers(sessions, "sessions")
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
-        check_task(task, corpus.layout)
+        corpus = by_task(corpus, task)
         recipe = override(adapted(load_recipe(name), corpus), changes or [])
         if votes is not None:
             corpus = voted(corpus, votes)

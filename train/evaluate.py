@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.formats.hht import LAYOUT
 from dsp.storage import check_writable, write_json
 from models.networks import Networks, load_networks
 from train import metrics, pictures
 from train.answers import Answers, Questions, ask, questions
 from train.corpus import Corpus, gather, track
 from train.fit import device_of
+from train.matrices import by_task, task_of
 from train.progress import say
 from train.sources import open_collection
 from train.splits import say_numbers, under_test
@@ -154,7 +156,8 @@ def say_report(report: Mapping[str, Any]) -> str:
 def _corpus(classifier: Networks, data: str, protocol: str, people: Sequence[int] | None) -> Corpus:
     spec = classifier.design.spec
     collection = open_collection(data, spec.rate_hz)
-    corpus = gather(data, collection, under_test(protocol, collection.entries, people))
+    gathered = gather(data, collection, under_test(protocol, collection.entries, people))
+    corpus = by_task(gathered, task_of(classifier.labels) if gathered.layout == LAYOUT else None)
     if foreign := sorted(set(corpus.labels) - set(classifier.labels)):
         raise ValueError(
             f"the recordings show {', '.join(foreign)}, but the checkpoint knows {', '.join(classifier.labels)}; "

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.formats.hht import KEY, LAYOUT
+from devices.formats.hht import KEY, LAYOUT, gender
 from devices.recording import Recording
 from dsp.flow import Samples
 from dsp.hilbert_huang import SIZE, hilbert_huang
@@ -20,7 +20,9 @@ from train.progress import progress
 from train.recipe import Recipe
 
 FAMILY = "hht_cnn"
-QUALITY = "quality"
+QUALITY, GENDER = "quality", "gender"
+TASKS = (QUALITY, GENDER)
+GENDERS = ("F", "M")
 MUSCLES = ("BICEPS", "TRICEPS", "FOREARM")
 RATE_HZ = 1000.0
 MOVEMENT_S = 2.0
@@ -49,18 +51,32 @@ def adapted(recipe: Recipe, corpus: Corpus) -> Recipe:
     )
 
 
-def check_task(task: str | None, layout: str) -> None:
-    """Refuses a task that the data have no labels for.
+def by_task(corpus: Corpus, task: str | None) -> Corpus:
+    """Matrices with the labels of a task: how well a movement was done, which they have anyway, or the wearer's gender.
 
     Raises:
-        ValueError: it is unknown, or the data are no matrices.
+        ValueError: the task is unknown, or the data are no matrices.
     """
     if task is None:
-        return
-    if layout != LAYOUT:
+        return corpus
+    if corpus.layout != LAYOUT:
         raise ValueError("--task is for Hilbert-Huang matrices, and these are recordings; leave it out")
-    if task != QUALITY:
-        raise ValueError(f"there is no task {task!r}; known is {QUALITY}")
+    if task not in TASKS:
+        raise ValueError(f"there is no task {task!r}; known are {', '.join(TASKS)}")
+    if task == QUALITY:
+        return corpus
+    told = [gender(entry.name) for entry in corpus.entries]
+    entries = [replace(entry, gesture=who) for entry, who in zip(corpus.entries, told, strict=True)]
+    recordings = [
+        recording if who is None else replace(recording, names=(who,))
+        for recording, who in zip(corpus.recordings, told, strict=True)
+    ]
+    return replace(corpus, labels=GENDERS, entries=tuple(entries), recordings=tuple(recordings))
+
+
+def task_of(labels: Sequence[str]) -> str | None:
+    """The task that a checkpoint with these labels was trained for, where they tell."""
+    return GENDER if set(labels) == set(GENDERS) else None
 
 
 def make(out: Path, people: Sequence[int], size: int = SIZE) -> int:

@@ -49,6 +49,12 @@ def entry(path: PurePath, name: str) -> Entry | None:
     return Entry(0, 1, None, 1, name) if _UNTOLD.fullmatch(path.name) else None
 
 
+def gender(name: str) -> str | None:
+    """``M`` or ``F``, None where the name does not tell."""
+    told = _NAME.fullmatch(PurePath(name).name)
+    return told[3] if told else None
+
+
 def recognises(path: PurePath) -> bool:
     """Whether a file belongs to this layout, by its name."""
     return bool(_NAME.fullmatch(path.name) or _UNTOLD.fullmatch(path.name))

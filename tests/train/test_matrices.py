@@ -10,7 +10,7 @@ import pytest
 
 from models.checkpoint import load as load_checkpoint
 from stream.cli import main as stream
-from tests.train.conftest import SMALL
+from tests.train.conftest import SMALL, changes
 from train.cli import main
 from train.corpus import Corpus
 from train.matrices import adapted, make
@@ -79,7 +79,7 @@ def test_what_does_not_go_with_matrices_is_said(
     out = ("--out", tmp_path / "out")
     for arguments, sentence in (
         (("se_resnet", "--data", made, *out), "holds Hilbert-Huang matrices, and se_resnet reads signals; use hht_cnn"),
-        (("hht_cnn", "--data", made, *out, "--task", "gender"), "there is no task 'gender'; known is quality"),
+        (("hht_cnn", "--data", made, *out, "--task", "age"), "there is no task 'age'; known are quality, gender"),
         (("se_resnet", "--data", synapse_like, *out, "--task", "quality"), "--task is for Hilbert-Huang matrices"),
     ):
         code, _, err = call(capsys, *arguments)
@@ -94,3 +94,57 @@ def test_the_command_makes_them(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert code == 0
     assert "9 matrices are in" in err
     assert len(list((tmp_path / "m").iterdir())) == 9
+
+
+def test_a_machine_on_the_encoders_features_tells_gender(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (pip install 'myostream[svm]')")
+    run, out = tmp_path / "run", tmp_path / "gender"
+    code, _, err = call(capsys, "hht_cnn", "--data", made, "--out", run, "--device", "cpu", *TINY)
+    assert code == 0, err
+    code, told, err = call(
+        capsys, "machine", "--encoder", run, "--data", made, "--task", "gender", "--out", out, "--json"
+    )
+    assert code == 0, err
+    result = json.loads(told)
+    assert result["windows"] == 27
+    checkpoint, network = load_checkpoint(out / "checkpoint")
+    assert checkpoint.labels == ("F", "M")
+    assert checkpoint.provenance["encoder"]["recipe"] == "hht_cnn"
+    code, told, err = call(
+        capsys,
+        "evaluate",
+        "--checkpoint",
+        out,
+        "--data",
+        made,
+        "--protocol",
+        "unseen",
+        "--people",
+        "1,3,1002",
+        "--json",
+    )
+    assert code == 0, err
+    alone, _with_views = json.loads(told)["variants"].values()
+    assert alone["window_accuracy"] == pytest.approx(result["fitted_accuracy"])
+    with pytest.raises(SystemExit) as end:
+        stream(["replay", str(made / "BICEPS_half_F_002.npz"), "-c", str(out), "--speed", "max", "--json"])
+    assert end.value.code == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["label"] in ("F", "M")
+    assert sum(network.head.vectors.shape) > 0
+
+
+def test_a_machine_needs_an_encoder_that_fits(
+    made: Path, synapse_like: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (pip install 'myostream[svm]')")
+    code, _, err = call(capsys, "se_resnet", "--data", synapse_like, "--out", tmp_path / "se", *changes("se_resnet"))
+    assert code == 0, err
+    code, _, err = call(capsys, "machine", "--encoder", tmp_path / "se", "--data", made, "--out", tmp_path / "x")
+    assert code == 2
+    assert "is a se_resnet, and features are taken of hht_cnn" in err
+    code, _, err = call(
+        capsys, "machine", "--encoder", tmp_path / "se", "--data", made, "--out", tmp_path / "x", "--cost", 0
+    )
+    assert "--cost is 0; give a number above zero" in err

@@ -5,7 +5,8 @@ offset, one random gain, a little noise. Learns from votes as well as from label
 
 Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
 
-Scores: see ``train/LOG.md``.
+Scores: four epochs of sessions 1 and 2 of people 1-20, tested on session 3: 80.0 % of windows and 87.3 % of trials,
+where a linear discriminant on 72 features gives 77.9 % of windows. See ``train/LOG.md``.
 
 Source: system 5 of the challenge (sizes unknown there).
 """

@@ -4,7 +4,8 @@ What: the other member of system 2; data, augmentation and losses as ``inception
 
 Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
 
-Scores: see ``train/LOG.md``.
+Scores: eight epochs of sessions 1 and 2 of people 1-20, tested on session 3: 75.7 % of windows and 80.3 % of trials,
+still climbing; a linear discriminant on 72 features gives 77.9 % of windows. See ``train/LOG.md``.
 
 Source: system 2 of the challenge, mended as its partner is.
 """
