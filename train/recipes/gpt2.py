@@ -6,7 +6,9 @@ extra ``transformers``.
 
 Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
 
-Scores: see ``train/LOG.md``.
+Scores: twelve epochs of sessions 1 and 2 of people 1-20, tested on session 3, from random weights: 74.6 % of windows
+and 82.1 % of trials, still climbing; a linear discriminant on 72 features gives 77.9 % of windows. See
+``train/LOG.md``.
 
 Source: system 4 of the challenge. Mended: samples are projected and not written out as text, the frozen blocks really
 are frozen, and people are kept apart where windows of one recording fell on both sides.

@@ -5,7 +5,8 @@ mode decomposition of the eight decorrelated channels, energy over time and freq
 
 Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
 
-Scores: see ``train/LOG.md``.
+Scores: five epochs of sessions 1 and 2 of people 1-20, tested on session 3: 71.1 % of windows and 78.7 % of trials,
+still climbing; a linear discriminant on 72 features gives 77.9 % of windows. See ``train/LOG.md``.
 
 Source: system 3 of the challenge, which takes ready-made matrices of 256 x 256, one for each recording.
 """

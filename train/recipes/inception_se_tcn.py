@@ -5,7 +5,9 @@ channel in half of them, and MixUp; weighted gestures, label smoothing, a cosine
 
 Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
 
-Scores: see ``train/LOG.md``.
+Scores: six epochs of sessions 1 and 2 of people 1-20, tested on session 3: 77.6 % of windows and 83.6 % of trials,
+still climbing, and 78.0 % of windows with its partner; a linear discriminant on 72 features gives 77.9 %. See
+``train/LOG.md``.
 
 Source: system 2 of the challenge. Mended: filters that look only back instead of both ways, no notch where the mains
 are gone already, MixUp that mixes the labels as well as the signals, one scale for all channels, and people and days
