@@ -38,6 +38,10 @@ class Batches:
             Crops(track, recordings, length, purity=recipe.purity, balance=recipe.balance, device=device)
             for length in lengths
         ]
+        if recipe.augment.shift >= spec.window:
+            raise ValueError(
+                f"augment.shift is {recipe.augment.shift} samples, and a window has {spec.window}; give fewer"
+            )
         sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
         self._wearers = Wearers(track, recordings, sittings, device)
         self._votes = None if task.corpus.votes is None else torch.from_numpy(task.corpus.votes).float().to(device)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsp.storage import check_writable, write_json
+from models.listing import read_listing
 from models.loading import load_classifier
 from models.networks import load_networks
 from train import pictures
@@ -45,6 +46,15 @@ def compare(
     names = named(runs)
     if out is not None:
         check_writable(out)
+    listings = [read_listing(run) for run in runs]  # what cannot be used is said before anything is measured
+    for name, listing in zip(names, listings, strict=True):
+        if (others := listing.cards[0].labels) != (labels := listings[0].cards[0].labels):
+            raise ValueError(
+                f"{name!r} tells {', '.join(others)} apart, and {names[0]!r} {', '.join(labels)}; compare what tells "
+                "the same apart"
+            )
+        for card in listing.cards:
+            card.check()
     rows = []
     for name, run in zip(names, runs, strict=True):
         say(f"{name}: {run}")

@@ -59,6 +59,8 @@ def fit(
     check_out(out, resume=resume)
     if board:
         check_there()
+    if recipe.freeze and start is None:
+        say("note: parts are frozen without --from, so they stay as they begin, at random")
     begun = None if start is None else Start(*load(checkpoint_in(start)))
     task = prepare(name, recipe, overrides, corpus, begun)
     with together(device_of(device)) as where:

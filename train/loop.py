@@ -133,6 +133,10 @@ class Run:
             bar(1, f"epoch {epoch} loss {step_loss:.3f}")
         row: dict[str, Any] = {"epoch": epoch, "loss": loss / self.steps, "accuracy": hits / self.steps}
         kept = self.done.average or snapshot(self.network)
+        if not all(bool(value.isfinite().all()) for value in kept.values() if value.is_floating_point()):
+            raise ValueError(
+                f"after epoch {epoch} weights are no numbers; train with a lower lr (now {self.task.recipe.lr:g})"
+            )
         row |= self._validate(kept)
         row["seconds"] = round(time.monotonic() - began, 2)
         self.done.epoch = epoch

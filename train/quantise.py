@@ -82,6 +82,8 @@ def quantise(checkpoint: Path, data: str, people: Sequence[int] | None = None) -
         f"{checkpoint}: ranges by people {say_numbers(parts.rounding)}, selection by {say_numbers(parts.selection)}, "
         f"verification on {say_numbers(parts.verification)}"
     )
+    if not any(rounding.convolutions(model) for model in models):
+        raise ValueError(f"{checkpoint} holds no convolution large enough to be worth rounding; use float32")
     work = _Work(listing, models, pool.draw(parts.rounding, CALIBRATED)[0])
     made, left = work.select(pool.draw(parts.selection, SELECTED)[0])
     verified = work.verify(made, *pool.draw(parts.verification, VERIFIED))

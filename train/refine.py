@@ -64,6 +64,7 @@ def refine(
         raise ValueError(f"--folds is {folds}, and the data hold {len(people)} people; give 2 to {len(people)}")
     if not 0 < share < 1:
         raise ValueError(f"--share is {share:g}; give a share of the recordings between 0 and 1")
+    labels = _one_hot(corpus)
     check_out(out, resume=resume)
     check_writable(out)
     believed = np.full((len(corpus.entries), len(corpus.labels)), np.nan)
@@ -84,7 +85,7 @@ def refine(
         )
         mine = [index for index, entry in enumerate(corpus.entries) if entry.person in held]
         believed[mine] = _believed(where, corpus, mine)
-    shares, refined = blended(_one_hot(corpus), believed, share)
+    shares, refined = blended(labels, believed, share)
     write(out / VOTES, [entry.name for entry in corpus.entries], corpus.labels, shares)
     say(f"{len(refined)} of {len(corpus.entries)} labels are refined in {out / VOTES}")
     result = fit(name, recipe, overrides, voted(corpus, out / VOTES), out, resume=True, device=device)

@@ -50,10 +50,14 @@ def voted(corpus: Corpus, path: Path) -> Corpus:
 
 def _rows(path: Path, labels: Sequence[str]) -> list[tuple[str, str, NDArray[np.float64]]]:
     """Where each row stands, whom it is about, and its shares in the order of ``labels``."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.reader(file))
-    if not lines or lines[0][:1] != [ID] or len(lines[0]) < 2:
-        raise ValueError(f"{path}: the first line must be '{ID},' and the gestures; it is {','.join(lines[0][:4])!r}")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.reader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no table of text ({error})") from error
+    first = lines[0] if lines else []
+    if first[:1] != [ID] or len(first) < 2:
+        raise ValueError(f"{path}: the first line must be '{ID},' and the gestures; it is {','.join(first[:4])!r}")
     columns = lines[0][1:]
     if foreign := sorted(set(columns) - set(labels)):
         raise ValueError(f"{path} votes for {', '.join(foreign)}, and the data show {', '.join(labels)}; rename them")

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from models.networks import load_networks
 from train.answers import ask, questions
 from train.corpus import gather, track
+from train.progress import say
 from train.sources import open_collection
-from train.splits import choose
+from train.splits import choose, say_numbers
 
 ROUNDS = 500
 """Of expectation maximisation; it has settled long before."""
@@ -36,6 +37,9 @@ def fitted(ensemble: Path, data: str, people: Sequence[int]) -> list[float]:
         ValueError: the data hold no labelled windows of these people.
     """
     networks = load_networks(ensemble, device="cpu", threads=None)
+    trained = {person for member in networks.members for person in member.checkpoint.provenance.get("people", ())}
+    if seen := sorted(trained & set(people)):
+        say(f"note: some member was trained on people {say_numbers(seen)}, so the weights flatter it")
     spec = networks.design.spec
     collection = open_collection(data, spec.rate_hz)
     corpus = gather(data, collection, choose(collection.entries, people))

@@ -94,7 +94,8 @@ def _matrix(raw: bytes, where: str) -> NDArray[np.float32]:
         raise ValueError(f"{where!r} is no whole .npz file with a matrix ({error}); copy it again") from error
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not 1 <= len(matrix) <= LARGEST:
         raise ValueError(f"{where!r} holds an array of shape {matrix.shape}; a Hilbert-Huang matrix is square")
-    if matrix.dtype.kind not in "iuf" or not np.isfinite(matrix).all() or (matrix < 0).any():
+    largest = np.finfo(np.float32).max
+    if matrix.dtype.kind not in "iuf" or not ((matrix >= 0) & (matrix <= largest)).all():
         raise ValueError(f"{where!r} holds values that are no energies; give numbers from zero up")
     result: NDArray[np.float32] = matrix.astype(np.float32)
     return result

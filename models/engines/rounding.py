@@ -85,6 +85,8 @@ def ranges(model: ModelProto, rows: NDArray[np.float32], tensors: Collection[str
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     names = sorted(set(tensors))
+    if not names:  # no name at all stands for every output
+        return {}
     watched.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     run = session(watched)
     seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}

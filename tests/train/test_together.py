@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,18 @@ def test_runs_are_called_by_what_tells_them_apart(tmp_path: Path) -> None:
         named([tmp_path / "a", tmp_path / "." / "a"])
     with pytest.raises(ValueError, match="nothing to compare"):
         named([])
+
+
+def test_a_run_that_cannot_be_used_is_said_before_anything_is_measured(
+    runs: list[Path], synapse_like: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(runs[0], broken)
+    weights = broken / "checkpoint" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="is not the file that was saved"):
+        compare([runs[1], broken], str(synapse_like), "unseen", [4], out=tmp_path / "out", device="cpu")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_compares(runs: list[Path], synapse_like: Path, capsys: pytest.CaptureFixture[str]) -> None:

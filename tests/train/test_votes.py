@@ -65,6 +65,13 @@ def test_a_malformed_table_is_one_sentence(
     assert sentence.replace("FIRST", first) in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\x00"])
+def test_what_is_no_table_is_one_sentence(corpus: Corpus, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "v.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"v\.csv"):
+        voted(corpus, tmp_path / "v.csv")
+
+
 def test_what_is_written_is_read(corpus: Corpus, tmp_path: Path) -> None:
     shares = np.random.default_rng(0).dirichlet(np.ones(5), len(corpus.entries))
     write(tmp_path / "v.csv", [entry.name for entry in corpus.entries], corpus.labels, shares)

@@ -68,6 +68,7 @@ def test_energies_beyond_one_are_scaled() -> None:
         (raw(hht=MATRIX[0]), "is square"),
         (raw(hht=-MATRIX), "values that are no energies"),
         (raw(hht=MATRIX * np.nan), "values that are no energies"),
+        (raw(hht=MATRIX.astype(np.float64) * 1e300), "values that are no energies"),
         (raw(hht=MATRIX.astype(np.str_)), "values that are no energies"),
     ],
 )
