@@ -132,7 +132,7 @@ def _automatic(asked: _Asked, notes: list[str]) -> Engine:
     makers: list[tuple[Callable[[_Asked], Engine], str]] = []
     if device == "auto" and _gpu_for_torch():
         makers.append((_torch, "using the CPU"))
-    if kept.find(asked.stated, kept.INT8) or kept.remnant(asked.stated, kept.INT8):
+    if kept.there(asked.stated, kept.INT8):
         makers.append((_int8, "using float32"))
     if not kept.bound_to_pytorch(asked.stated):
         makers.append((_onnx, "using PyTorch, which is slower"))

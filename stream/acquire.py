@@ -109,7 +109,7 @@ def chunks(
 
 
 class Unread:
-    """What a ring holds that was not looked at yet; see ``stream.loop.Backlog``.
+    """What a ring holds that was not looked at yet; see ``stream.overrun.Backlog``.
 
     Args:
         ring: behind the chunks.

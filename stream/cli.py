@@ -14,6 +14,7 @@ from rich.text import Text
 
 from dsp.complaints import INTERRUPTED, start, tell
 from dsp.storage import check_writable
+from stream.options import Checkpoint, Device, Engine, HopMs, Json, NoGraph, NoViews, Plain, Precision, Rate, Unit
 
 if TYPE_CHECKING:
     from models.classifier import Classifier
@@ -29,47 +30,6 @@ app = typer.Typer(
 
 LONGEST_HOP_MS = 60_000.0
 """A decision a minute."""
-
-Checkpoint = Annotated[
-    Path, typer.Option("--checkpoint", "-c", help="Folder of a trained checkpoint or ensemble.", show_default=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each decision, then the summary as one line.")]
-Plain = Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")]
-Engine = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        help="What computes the network: torch (also on a GPU), onnx, int8, openvino, or auto, the fastest one at hand "
-        "that can be trusted.",
-    ),
-]
-HopMs = Annotated[
-    float | None,
-    typer.Option(
-        "--hop-ms", help="Milliseconds between decisions, in place of the checkpoint's own.", show_default=False
-    ),
-]
-GPU = "GPU"
-Device = Annotated[
-    str, typer.Option("--device", help="Where PyTorch runs: auto, cpu, cuda or cuda:1.", rich_help_panel=GPU)
-]
-Precision = Annotated[
-    str, typer.Option("--precision", help="On a GPU: auto, fp32, tf32, fp16 or bf16.", rich_help_panel=GPU)
-]
-NoGraph = Annotated[
-    bool, typer.Option("--no-graph", help="Launch every step by itself, without a CUDA graph.", rich_help_panel=GPU)
-]
-NoViews = Annotated[
-    bool,
-    typer.Option("--no-views", help="Look at each window once, without test-time augmentation: faster, less accurate."),
-]
-Rate = Annotated[
-    float | None,
-    typer.Option("--rate", help="Sampling rate in Hz, for a table that does not say it.", show_default=False),
-]
-Unit = Annotated[
-    str | None, typer.Option("--unit", help="Unit of a table that does not say it: uV, mV or V.", show_default=False)
-]
 
 
 @app.command()
@@ -228,12 +188,12 @@ def profile(
     length = parse_seconds(seconds)
     if out is not None:
         check_writable(out)
+    classifier = _classifier(checkpoint, wanted)
     if streams is not None:
         from stream import many_profile
 
-        many_profile.profile(source, checkpoint, wanted, streams, length, out, unit, rate, quiet=as_json)
+        many_profile.profile(source, classifier, checkpoint, wanted, streams, length, out, unit, rate, quiet=as_json)
         return
-    classifier = _classifier(checkpoint, wanted)
     from stream import profiler
 
     tally = profiler.profile(source, classifier, length, unit=unit, file_rate_hz=rate)

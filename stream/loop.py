@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import isnan, nan
+from math import isnan
 from time import perf_counter
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from dsp.design import DspSpec
 from dsp.flow import Chunk, StreamInfo, Window
 from models.decision import Decision
 from stream.latency import Stages
+from stream.overrun import Backlog, NoBacklog, Overrun
 from stream.pace import Pace
 
 
@@ -41,28 +42,6 @@ DecideOn = Callable[[NDArray[np.float32], Window], Decision]
 
 Sink = Callable[[Decision], object]
 """Takes each decision once, in order. It runs in the loop: a slow one holds it up."""
-
-
-class Backlog(Protocol):
-    """What a ring knows of the samples that the loop has not seen."""
-
-    def waiting(self) -> int:
-        """Samples that have come and go on where the last ones ended."""
-
-    def lost(self) -> int:
-        """Samples that were overwritten so far before anybody saw them."""
-
-
-class NoBacklog:
-    """Where there is no ring."""
-
-    def waiting(self) -> int:
-        """None."""
-        return 0
-
-    def lost(self) -> int:
-        """None."""
-        return 0
 
 
 def run(
@@ -96,7 +75,7 @@ def run(
         The number of decisions.
     """
     stages, backlog = stages or Stages(), backlog or NoBacklog()
-    overrun = _Overrun(hop, backlog, stages, pace)
+    overrun = Overrun(hop, backlog, stages, pace)
     decisions = 0
     try:
         for chunk in chunks:
@@ -135,28 +114,6 @@ def run(
     finally:
         stages.close(perf_counter())
     return decisions
-
-
-class _Overrun:
-    """Windows that were never made, since the ring had to give up their samples: they count as skipped."""
-
-    def __init__(self, hop: int, backlog: Backlog, stages: Stages, pace: Pace | None) -> None:
-        self._hop, self._backlog, self._stages, self._pace = hop, backlog, stages, pace
-        self._lost = backlog.lost()
-        self._end: int | None = None
-        self._taken = nan
-
-    def saw(self, window: Window, taken: float, now: float) -> None:
-        """Looks whether samples were lost since the window before this one."""
-        lost = self._backlog.lost()
-        if lost > self._lost and self._end is not None:
-            missing = (window.end - self._end) // self._hop - 1
-            apart = (taken - self._taken) / (missing + 1) if missing > 0 else 0.0
-            for number in range(1, missing + 1):
-                self._stages.skip(self._taken + number * apart)
-            if self._pace is not None and missing > 0:
-                self._pace.lost(missing, now)
-        self._lost, self._end, self._taken = lost, window.end, taken
 
 
 def check_match(info: StreamInfo, spec: DspSpec) -> None:

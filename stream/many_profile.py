@@ -33,6 +33,7 @@ SENT_S = 20.0
 
 def profile(
     source: str,
+    one: Classifier,
     checkpoint: Path,
     wanted: Wanted,
     most: int,
@@ -47,7 +48,8 @@ def profile(
 
     Args:
         source: a DEVICE string whose signal all of them send.
-        checkpoint: of a network or an ensemble.
+        one: the classifier for one armband.
+        checkpoint: of which it is, and from which those for many are made.
         wanted: the engine.
         most: armbands.
         seconds: of the last trial.
@@ -59,7 +61,6 @@ def profile(
     Raises:
         ValueError: the source does not fit the checkpoint or is too short, or there is no memory for so many.
     """
-    one = load_classifier(checkpoint, wanted)
     samples = _signal(source, one, unit, file_rate_hz)
     kept: dict[int, Classifier] = {}
 

@@ -72,6 +72,7 @@ class Pace:
         self._slowness: deque[float] = deque([1.0] * RECENT, RECENT)
         self._besides_s: deque[float] = deque([0.0] * RECENT, RECENT)
         self._late: deque[bool] = deque([False] * RECENT, RECENT)
+        self._slow, self._besides = 1.0, 0.0
         self._due = -inf
         self._skipped_at = self._fell_at = self._rose_at = -inf
         self._patience_s = PATIENCE_S[0]
@@ -113,6 +114,7 @@ class Pace:
         self._late.append(late)
         self._slowness.append((decided - began) / self._costs[effort])
         self._besides_s.append(free - decided)
+        self._slow, self._besides = median(self._slowness), median(self._besides_s)
         if self.strict:
             self._settle(free)
 
@@ -139,7 +141,7 @@ class Pace:
 
     def _takes(self, effort: int) -> float:
         """Seconds that an effort is expected to take, sinks included."""
-        return self._costs[effort] * median(self._slowness) + median(self._besides_s)
+        return self._costs[effort] * self._slow + self._besides
 
     def _fitting(self, left_s: float) -> int | None:
         """The largest effort from the level down for which so much time is enough."""

@@ -60,6 +60,11 @@ def every(listing: Listing, kind: str) -> Iterator[Kept]:
             yield Kept(place, files, about["provenance"])
 
 
+def there(listing: Listing, kind: str) -> bool:
+    """Whether anything of a kind is kept, of use or not; looks at names only."""
+    return any(place.exists() for place in _places(listing, kind))
+
+
 def remnant(listing: Listing, kind: str) -> Path | None:
     """Where something of a kind is kept that cannot be used: damaged, or made of other parameters; None for nowhere."""
     usable = {found.folder for found in every(listing, kind)}

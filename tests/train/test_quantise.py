@@ -88,7 +88,7 @@ def test_what_changes_its_golden_windows_is_not_kept(
 def test_convolutions_are_given_back_until_decisions_agree(
     pair: Path, synapse_like: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("train.quantise.AIM", 1.01)
+    monkeypatch.setattr("train.eightbits.AIM", 1.01)
     with pytest.raises(ValueError, match="can be rounded to eight bits without other decisions, so nothing is kept"):
         quantise(pair, str(synapse_like))
     said = [line for line in capsys.readouterr().err.splitlines() if "in eight bits:" in line]

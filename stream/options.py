@@ -1,0 +1,49 @@
+"""Options that several commands of ``python -m stream`` take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Checkpoint = Annotated[
+    Path, typer.Option("--checkpoint", "-c", help="Folder of a trained checkpoint or ensemble.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each decision, then the summary as one line.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="What computes the network: torch (also on a GPU), onnx, int8, openvino, or auto, the fastest one at hand "
+        "that can be trusted.",
+    ),
+]
+HopMs = Annotated[
+    float | None,
+    typer.Option(
+        "--hop-ms", help="Milliseconds between decisions, in place of the checkpoint's own.", show_default=False
+    ),
+]
+GPU = "GPU"
+Device = Annotated[
+    str, typer.Option("--device", help="Where PyTorch runs: auto, cpu, cuda or cuda:1.", rich_help_panel=GPU)
+]
+Precision = Annotated[
+    str, typer.Option("--precision", help="On a GPU: auto, fp32, tf32, fp16 or bf16.", rich_help_panel=GPU)
+]
+NoGraph = Annotated[
+    bool, typer.Option("--no-graph", help="Launch every step by itself, without a CUDA graph.", rich_help_panel=GPU)
+]
+NoViews = Annotated[
+    bool,
+    typer.Option("--no-views", help="Look at each window once, without test-time augmentation: faster, less accurate."),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", help="Sampling rate in Hz, for a table that does not say it.", show_default=False),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="Unit of a table that does not say it: uV, mV or V.", show_default=False)
+]

@@ -1,0 +1,18 @@
+"""Options that several commands of ``python -m train`` take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DATA = "A folder or zip of recordings in a known layout, or simulated people: sim:people=1-24,sessions=1-2."
+CHANGES = (
+    "Parts of the recipe to change: epochs=2 seed=1 model.widths=16,32 dsp.hop_ms=20 augment.mixup=0.4; "
+    "an unknown key gets the list of the known ones."
+)
+
+Data = Annotated[str, typer.Option("--data", help=DATA, metavar="DIR|ZIP|sim:...")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")]
+People = Annotated[str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; all if left out.")]
