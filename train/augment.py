@@ -112,9 +112,11 @@ def rotate(windows: Tensor, shift: Tensor) -> Tensor:
 
 
 def mix(windows: Tensor, targets: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """MixUp (Zhang et al., ICLR 2018): each window and its label blended with another's by ``Beta(alpha, alpha)``."""
-    seed = int(torch.randint(2**31, (), generator=generator, device=windows.device))
-    own = np.random.default_rng(seed).beta(alpha, alpha, len(windows))
+    """MixUp (Zhang et al., ICLR 2018): each window and its label blended with another's by ``Beta(alpha, alpha)``.
+
+    The shares come from the seed of the generator, which is known without waiting for an accelerator.
+    """
+    own = np.random.default_rng(generator.initial_seed()).beta(alpha, alpha, len(windows))
     own_share = torch.from_numpy(own).to(windows.device, windows.dtype)
     other = torch.randperm(len(windows), generator=generator, device=windows.device)
     mixed = own_share[:, None, None] * windows + (1 - own_share)[:, None, None] * windows[other]

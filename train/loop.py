@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +34,8 @@ STATE = "state.safetensors"
 HISTORY = "history.json"
 AT_ONCE = 512
 """Windows in a forward pass without gradients."""
+
+T = TypeVar("T")
 
 
 class Run:
@@ -66,7 +68,9 @@ class Run:
         self._called = joined(self.network)
         self._weights = class_weights(recipe, task.corpus.labels, device)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(trained, recipe.lr, weight_decay=recipe.weight_decay)
+        self.optimiser = torch.optim.AdamW(
+            trained, recipe.lr, weight_decay=recipe.weight_decay, fused=device.type == "cuda"
+        )
         self.done = Progress()
         self._batches = Batches(task, device)
         self.steps = self._batches.steps
@@ -127,8 +131,9 @@ class Run:
         epoch = self.done.epoch + 1
         self.network.train()
         rest(self.network, self.task.recipe.freeze)
-        for step in range(self.done.epoch * self.steps, epoch * self.steps):
-            step_loss, step_hits = self._step(step)
+        steps = range(self.done.epoch * self.steps, epoch * self.steps)
+        for step, reached in one_behind((step, self._step(step)) for step in steps):
+            step_loss, step_hits = self._read(reached, step)
             loss, hits = loss + step_loss, hits + step_hits
             bar(1, f"epoch {epoch} loss {step_loss:.3f}")
         row: dict[str, Any] = {"epoch": epoch, "loss": loss / self.steps, "accuracy": hits / self.steps}
@@ -148,7 +153,8 @@ class Run:
             self.done.best_score = -math.inf if score is None else score
         say(_sentence(row))
 
-    def _step(self, step: int) -> tuple[float, float]:
+    def _step(self, step: int) -> Tensor:
+        """One step; mean loss and share of hits, on the device."""
         recipe = self.task.recipe
         seed = step_seed(recipe.seed, step)
         torch.manual_seed(seed + self._company.rank)  # for dropout: unlike in every share
@@ -162,11 +168,6 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
             logits = self._called(windows)
         loss = soft_cross_entropy(logits, targets, self._weights, mass)
-        if not math.isfinite(loss.item()):
-            raise ValueError(
-                f"the loss is {loss.item()} at step {step}; train with a lower lr (now {recipe.lr:g}), "
-                "weight_decay or augment.gain"
-            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
@@ -174,8 +175,16 @@ class Run:
         if recipe.ema:
             self._average(step)
         hits = (logits.argmax(1) == targets.argmax(1)).float().mean()
-        reached = self._company.mean(torch.stack([loss.detach().float(), hits]))
-        return float(reached[0]), float(reached[1])
+        return self._company.mean(torch.stack([loss.detach().float(), hits]))
+
+    def _read(self, reached: Tensor, step: int) -> tuple[float, float]:
+        loss, hits = reached.tolist()
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"the loss is {loss} at step {step}; train with a lower lr (now {self.task.recipe.lr:g}), "
+                "weight_decay or augment.gain"
+            )
+        return loss, hits
 
     def _divergence(self, places: NDArray[np.int64], probabilities: NDArray[np.float32]) -> float | None:
         """Mean Kullback-Leibler divergence of the answers from the votes, nats; None where nobody voted."""
@@ -190,11 +199,11 @@ class Run:
         now = self.network.state_dict()
         if not self.done.average:
             self.done.average = snapshot(self.network)
-        for name, mean in self.done.average.items():
-            if mean.is_floating_point():
-                mean.lerp_(now[name], 1 - decay)
-            else:
-                mean.copy_(now[name])
+        means = self.done.average
+        floats = [name for name, mean in means.items() if mean.is_floating_point()]
+        torch._foreach_lerp_([means[name] for name in floats], [now[name] for name in floats], 1 - decay)
+        for name in means.keys() - set(floats):
+            means[name].copy_(now[name])
 
     def _validate(self, weights: dict[str, Tensor]) -> dict[str, float | None]:
         people = self.task.split.validation
@@ -214,6 +223,15 @@ class Run:
             "val_window_accuracy": metrics.accuracy(counts),
             "val_macro_f1": metrics.macro_f1(counts),
         }
+
+
+def one_behind(items: Iterable[T]) -> Iterator[T]:
+    """The same items, each only once the next one was made: who reads an accelerator's result then finds it ready."""
+    waiting: list[T] = []
+    for item in items:
+        yield from waiting
+        waiting = [item]
+    yield from waiting
 
 
 def forward(network: nn.Module, task: Task, places: NDArray[np.int64], device: torch.device) -> NDArray[np.float32]:
