@@ -78,6 +78,31 @@ class Decorrelation(nn.Module):
         return folded
 
 
+class Newest(nn.Module):
+    """A network behind the newest part of a longer window, in another scale; see ``models.reading``.
+
+    Args:
+        network: takes the newest samples, in its own scale.
+        skip: samples before them.
+        gain: of each channel; empty for none.
+    """
+
+    gain: Tensor
+
+    def __init__(self, network: nn.Module, skip: int, gain: Sequence[float]) -> None:
+        super().__init__()
+        self.network, self.skip = network, skip
+        self.register_buffer("gain", torch.tensor(gain, dtype=torch.float32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, N)``, or ``(B, C, 1, N)``, to what the network makes of it."""
+        x = x[..., self.skip :]
+        if len(self.gain):
+            x = x * self.gain.to(x.dtype).view(-1, *[1] * (x.ndim - 2))
+        out: Tensor = self.network(x)
+        return out
+
+
 class SqueezeExcitation(nn.Module):
     """What each channel is to be weighed by, from what all of them did over the whole window.
 
@@ -112,9 +137,9 @@ def fold(module: nn.Module) -> nn.Module:
             if isinstance(conv, nn.Conv1d | nn.Conv2d) and isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
                 parent[after - 1] = fuse_conv_bn_eval(conv, norm)
                 del parent[after]
-    settle = getattr(folded, "settle", None)
-    if settle is not None:
-        settle()
+    for part in folded.modules():
+        if (settle := getattr(part, "settle", None)) is not None:
+            settle()
     return folded
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from dsp.design import Design
 from models import stored
 from models.decision import Settings
+from models.reading import WHOLE, Reading
 from models.stored import Golden
 from models.views import Views
 
@@ -43,11 +44,12 @@ class Card:
         family: a name, which may be unknown here.
         config: of the family, as it stands in the file.
         labels: K gestures in the order of the logits.
-        design: the signal processing that its windows go through.
+        design: the signal processing that its windows go through; in an ensemble, that of the whole.
         views: the test-time augmentation that it runs with.
         decision: how probabilities become decisions.
         provenance: recipe, seed, data, metrics.
         sha256: of its other files, by their names.
+        reading: what it reads of an ensemble's window; by itself, all of it.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class Card:
     decision: Settings
     provenance: Mapping[str, Any]
     sha256: Mapping[str, str]
+    reading: Reading = WHOLE
 
     def check(self) -> None:
         """Makes sure that the parameters are those that were saved, also for who uses another form of them.
@@ -75,7 +78,7 @@ class Card:
             )
 
     def golden(self) -> Golden:
-        """Its golden windows.
+        """Its golden windows, as they come out of ``design``.
 
         Raises:
             ValueError: their file is damaged or another one.
@@ -83,7 +86,8 @@ class Card:
         spec = self.design.spec
         try:
             tensors = stored.read_tensors(self.path / GOLDEN, self.sha256)
-            return stored.golden_of(tensors, spec.window, spec.channels, len(self.labels))
+            own = spec.window - self.reading.skip
+            return self.reading.undone(stored.golden_of(tensors, own, spec.channels, len(self.labels)))
         except ValueError as error:
             raise ValueError(f"the checkpoint {self.path} cannot be used: {error}") from error
 

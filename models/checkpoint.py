@@ -21,8 +21,10 @@ from torch import Tensor, nn
 from dsp import storage
 from dsp.design import Design
 from models import families, folder, plain, stored
+from models.blocks import Newest
 from models.card import CARD, FILES, FORMAT, GOLDEN, WEIGHTS, Card, read_card
 from models.decision import Settings
+from models.reading import WHOLE, Reading
 from models.stored import Golden
 from models.views import Views
 
@@ -73,13 +75,18 @@ class Checkpoint:
 
 
 class Member(NamedTuple):
-    """A loaded member of an ensemble; the weights of all sum to 1."""
+    """A loaded member of an ensemble; the weights of all sum to 1. ``module`` takes the member's own windows."""
 
     name: str
     weight: float
     checkpoint: Checkpoint
     module: nn.Module
     golden: Golden
+    reading: Reading = WHOLE
+
+    def reads(self, module: nn.Module) -> nn.Module:
+        """A network of this member, or of several like it, as one that takes the ensemble's windows."""
+        return module if self.reading == WHOLE else Newest(module, *self.reading)
 
 
 def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: NDArray[np.float32]) -> None:

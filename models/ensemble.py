@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsp import storage
 from models import stored
-from models.card import CARD, ENSEMBLE
+from models.card import CARD, ENSEMBLE, Card
 from models.checkpoint import Member, load_member
 from models.listing import FORMAT, listing_of, read_listing
 
 
 class Ensemble(NamedTuple):
-    """Loaded members, which agree in labels and signal processing, and the provenance of the whole."""
+    """Loaded members, which agree in labels and share their filters, and the provenance of the whole."""
 
     members: tuple[Member, ...]
     provenance: Mapping[str, Any]
@@ -50,5 +51,11 @@ def load_ensemble(path: str | Path) -> Ensemble:
         ValueError: as ``models.listing.read_listing``, or a member's network cannot be loaded.
     """
     listing = read_listing(path)
-    members = [load_member(card.path, card.weight)._replace(name=card.name) for card in listing.cards]
-    return Ensemble(tuple(members), listing.provenance)
+    return Ensemble(tuple(_member(card) for card in listing.cards), listing.provenance)
+
+
+def _member(card: Card) -> Member:
+    """A member as it takes part: behind the signal processing of the whole."""
+    member = load_member(card.path, card.weight)
+    checkpoint = replace(member.checkpoint, design=card.design)
+    return member._replace(name=card.name, checkpoint=checkpoint, golden=card.golden(), reading=card.reading)

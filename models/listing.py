@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from models import stored
 from models.card import CARD, ENSEMBLE, WEIGHTS, Card, read_card
+from models.reading import WHOLE, joint
 
 FORMAT = "myostream-ensemble/1"
 KEYS = ("format", "members", "provenance")
@@ -35,7 +36,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The cards of an ensemble, which agree in labels and signal processing; or of one checkpoint.
+    """The cards of an ensemble, which agree in labels and share their filters; or of one checkpoint.
 
     Attributes:
         root: the folder of the whole.
@@ -57,6 +58,7 @@ class Listing:
         """Sixteen hex digits that change with any member's parameters, architecture or window, and with their order."""
         facts = [
             [card.family, card.config, card.design.spec.window, card.design.spec.channels, card.sha256.get(WEIGHTS)]
+            + ([] if card.reading == WHOLE else [card.reading])
             for card in self.cards
         ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -100,7 +102,7 @@ def read_listing(path: str | Path) -> Listing:
 
     Raises:
         ValueError: the list or a card is damaged, a member lies outside the folder, or the members do not agree in
-            labels and signal processing; one sentence that says what and where.
+            labels and filters; one sentence that says what and where.
     """
     root = checkpoint_in(path)
     if not (root / ENSEMBLE).is_file():
@@ -129,9 +131,7 @@ def listing_of(root: Path, members: object, provenance: Mapping[str, Any]) -> Li
     places = _places(root, members)
     total = sum(place.weight for place in places)
     cards = [_card(place._replace(weight=place.weight / total)) for place in places]
-    for other in cards[1:]:
-        _check_agree(cards[0], other)
-    return Listing(root, tuple(cards), provenance)
+    return Listing(root, _joined(cards), provenance)
 
 
 def _card(place: Place) -> Card:
@@ -158,17 +158,28 @@ def _places(root: Path, listed: object) -> list[Place]:
     return found
 
 
-def _check_agree(one: Card, other: Card) -> None:
-    if one.labels != other.labels:
-        raise ValueError(
-            f"{one.name!r} tells {', '.join(map(str, one.labels))} apart, but {other.name!r} "
-            f"{', '.join(map(str, other.labels))}; members must share their labels"
-        )
-    if one.design.fingerprint != other.design.fingerprint:
-        raise ValueError(
-            f"{one.name!r} was trained behind the signal processing {one.design.fingerprint}, but {other.name!r} "
-            f"behind {other.design.fingerprint}; members must share their dsp spec"
-        )
+def _joined(cards: Sequence[Card]) -> tuple[Card, ...]:
+    """The members behind one signal processing, each with what it reads of the windows.
+
+    Raises:
+        ValueError: labels or filters differ.
+    """
+    first = cards[0]
+    for other in cards[1:]:
+        if first.labels != other.labels:
+            raise ValueError(
+                f"{first.name!r} tells {', '.join(map(str, first.labels))} apart, but {other.name!r} "
+                f"{', '.join(map(str, other.labels))}; members must share their labels"
+            )
+        try:
+            joint([first.design, other.design])
+        except ValueError as error:
+            raise ValueError(
+                f"{first.name!r} and {other.name!r} were trained behind unlike filters ({error}); members may differ "
+                "in their windows and scales, but must share their filters"
+            ) from error
+    design, readings = joint([card.design for card in cards])
+    return tuple(replace(card, design=design, reading=reading) for card, reading in zip(cards, readings, strict=True))
 
 
 def _entry(entry: object) -> tuple[str, float]:

@@ -182,7 +182,8 @@ def grouped(members: Sequence[Member], places: Sequence[int], device: torch.devi
     for place in places:
         checkpoint = members[place].checkpoint
         stackable = families.family_of(checkpoint.family).stackable
-        key = [checkpoint.family, checkpoint.config, checkpoint.views.to_json(), None if stackable else place]
+        reading = members[place].reading
+        key = [checkpoint.family, checkpoint.config, checkpoint.views.to_json(), reading, None if stackable else place]
         alike.setdefault(json.dumps(key, sort_keys=True), []).append(place)
     return [_group([members[place] for place in some], tuple(some), device) for some in alike.values()]
 
@@ -224,7 +225,7 @@ def _group(members: Sequence[Member], places: tuple[int, ...], device: torch.dev
         with torch.random.fork_rng(devices=[]):
             module = families.build(checkpoint.family, checkpoint.config, len(members))
         module.load_state_dict(stack_states([member.module.state_dict() for member in members]))
-    served = fold(module).requires_grad_(False).to(device)
+    served = members[0].reads(fold(module)).requires_grad_(False).to(device)
     return Group(served, checkpoint.views, places)
 
 

@@ -44,6 +44,8 @@ def make_ensemble(
 ) -> None:
     """Copy checkpoints into one folder that votes: the mean of their probabilities by weight.
 
+    Members may be of unlike families and read windows of unlike length and scale; labels and filters must be the same.
+
     Example: python -m train ensemble --members runs/standard runs/mixup --weights 0.45 0.55 --out runs/pair
     """
     if people is not None and fit_on is None:

@@ -48,7 +48,7 @@ def export(path: str | Path) -> Path:
     for member in load_ensemble(path).members:
         spec = member.checkpoint.design.spec
         try:
-            contents.append(onnx_bytes(member.module, spec.channels, spec.window))
+            contents.append(onnx_bytes(member.reads(member.module), spec.channels, spec.window))
         except (RuntimeError, TypeError, AttributeError, LookupError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ValueError(f"PyTorch cannot express {member.name!r} in ONNX ({reason})") from error

@@ -27,6 +27,7 @@ from models.engines.precision import Precision, candidates, computing
 from models.engines.vote import Vote
 from models.listing import Listing
 from models.networks import Networks
+from models.reading import WHOLE
 from models.views import Views
 
 SETTLE = 3
@@ -147,13 +148,16 @@ class Resident:
 
     def _network(self, member: int) -> nn.Module:
         """A member, ``(R, C, N)`` to ``(R, K)``, in the present precision."""
-        network = fold(self._networks.members[member].module).requires_grad_(False)
+        one = self._networks.members[member]
+        network = one.reads(fold(one.module)).requires_grad_(False)
         return lie_like_samples(network.to(self._device, self.precision.dtype))
 
     def _voter(self, member: int, rows: int) -> nn.Module:
         """A member for a fixed number of rows, ``(R*N + 1, C)`` to ``(R, K)``."""
-        network, family = self._network(member), self._networks.members[member].checkpoint.family
-        return families.lean(family, network, rows, self._length) or Unrolled(network, rows)
+        network, one = self._network(member), self._networks.members[member]
+        whole = one.reading == WHOLE
+        lean = families.lean(one.checkpoint.family, network, rows, self._length) if whole else None
+        return lean or Unrolled(network, rows)
 
     def _inlet(self, shape: tuple[int, ...], fresh: int) -> Inlet:
         size, dtype = (shape[0], fresh, shape[2]), self.precision.dtype

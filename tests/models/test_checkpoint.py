@@ -364,8 +364,8 @@ def test_a_damaged_ensemble_is_refused(ensemble: Path, make: Make, damage: int) 
 def test_members_must_agree(ensemble: Path, processing: Design, windows: NDArray[np.float32]) -> None:
     others = {
         "members must share their labels": Checkpoint("se_resnet", TINY, LABELS[::-1], processing),
-        "members must share their dsp spec": Checkpoint(
-            "se_resnet", TINY, LABELS, replace(processing, spec=replace(processing.spec, scale_uv=(3.0,)))
+        "must share their filters": Checkpoint(
+            "se_resnet", TINY, LABELS, replace(processing, sections=processing.sections[::-1])
         ),
     }
     for sentence, other in others.items():
