@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-DATA = "A folder or zip of recordings in a known layout, or simulated people: sim:people=1-24,sessions=1-2."
+DATA = (
+    "A folder or zip of recordings in a known layout, a .pt file of tensors, or simulated people: "
+    "sim:people=1-24,sessions=1-2."
+)
 CHANGES = (
     "Parts of the recipe to change: epochs=2 seed=1 model.widths=16,32 dsp.hop_ms=20 augment.mixup=0.4; "
     "an unknown key gets the list of the known ones."

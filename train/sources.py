@@ -12,6 +12,7 @@ import devices
 from devices.datasets import open_dataset
 from devices.entry import Entry
 from devices.recording import Recording
+from train import tensors
 from train.splits import parse_numbers
 
 SIMULATED = "sim"
@@ -72,12 +73,14 @@ def open_collection(data: str, rate_hz: float | None = None) -> Collection:
     """Opens what ``--data`` names.
 
     Args:
-        data: a folder or zip in a known layout, or ``sim:people=1-24,sessions=1-2``.
+        data: a folder or zip in a known layout, a ``.pt`` file of tensors, or ``sim:people=1-24,sessions=1-2``.
         rate_hz: of simulated people; None takes 1000 Hz. Files have their own.
 
     Raises:
         ValueError: it is neither.
     """
+    if data.endswith(tensors.SUFFIX):
+        return tensors.Tensors(Path(data))
     if not data.startswith(f"{SIMULATED}:"):
         return open_dataset(data)
     parts = re.split(r",(?=[a-z])", data.removeprefix(f"{SIMULATED}:"))
