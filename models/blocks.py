@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+QUIET = 1e-6
+"""Mean square below which a window counts as silent; of a window of typical size it is 1."""
+
 
 def conv_norm(inputs: int, outputs: int, kernel: int, *, stride: int = 1, members: int = 1) -> nn.Sequential:
     """A 1-D convolution and its batch normalisation, ``(B, M*inputs, T)`` to ``(B, M*outputs, ceil(T/stride))``.
@@ -76,6 +79,17 @@ class Decorrelation(nn.Module):
         if conv.bias is not None:
             folded.bias = nn.Parameter(conv.bias.detach(), requires_grad=False)
         return folded
+
+
+class Levelled(nn.Module):
+    """Divides each window by its own root mean square over all channels: instance-wise normalisation of signals.
+
+    Loud and quiet windows then look alike; how the channels compare stays as it is. A window of silence stays silent.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, T)``, or ``(B, C, 1, T)``, to the same."""
+        return x * (x.square().mean((1, -1), keepdim=True) + QUIET).rsqrt()
 
 
 class Newest(nn.Module):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models import checks
-from models.blocks import Decorrelation, conv_norm
+from models.blocks import Decorrelation, Levelled, conv_norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Config:
         states: of the GRU, in each direction.
         dense: width of the layer between the GRU and the output.
         dropout: before and after that layer, from 0 to below 1.
+        scaling: ``dataset`` leaves the window in the one scale of the training data; ``instance`` divides each by its
+            own root mean square.
     """
 
     channels: int = 8
@@ -46,6 +48,7 @@ class Config:
     states: int = 64
     dense: int = 64
     dropout: float = 0.3
+    scaling: str = "dataset"
 
     def __post_init__(self) -> None:
         checks.at_least(1, channels=self.channels, width=self.width, stride=self.stride)
@@ -58,6 +61,7 @@ class Config:
             raise ValueError(f"widths is {self.widths}; give the channels of at least one unit, each at least 1")
         checks.odd("kernel", self.kernel)
         checks.share(dropout=self.dropout)
+        checks.known("scaling", self.scaling, ("dataset", "instance"))
 
 
 class Parallel(nn.Module):
@@ -104,6 +108,7 @@ class ResNetGRU(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self.level = Levelled() if config.scaling == "instance" else nn.Identity()
         self.decorrelate: nn.Module = Decorrelation(config.channels)
         self.parallel: nn.Module = Parallel(config)
         widths = (len(config.kernels) * config.width, *config.widths)
@@ -119,7 +124,7 @@ class ResNetGRU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits; see the class."""
-        features = self.units(torch.relu(self.parallel(self.decorrelate(x))))
+        features = self.units(torch.relu(self.parallel(self.decorrelate(self.level(x)))))
         # An axis of height 1, which two-dimensional convolutions have (blocks.widened), ends here.
         states, _ = self.recur(features.flatten(2).transpose(1, 2))
         logits: Tensor = self.head(states.mean(1))

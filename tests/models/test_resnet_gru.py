@@ -31,6 +31,19 @@ def test_its_convolutions_may_be_two_dimensional() -> None:
     torch.testing.assert_close(widened(served)(x.unsqueeze(2)), served(x), rtol=1e-5, atol=1e-5)
 
 
+def test_instances_may_be_scaled_by_themselves() -> None:
+    x = torch.randn(4, 8, 90)
+    x[3] = 0
+    for scaling, alike in (("dataset", False), ("instance", True)):
+        network = lived_in(build(Config(width=8, widths=(16,), states=8, scaling=scaling)), 0)
+        assert torch.allclose(network(x), network(x * 5), atol=1e-4) is alike
+        served = fold(network)
+        torch.testing.assert_close(widened(served)(x.unsqueeze(2)), network(x), rtol=1e-4, atol=1e-4)
+        assert network(x).isfinite().all()
+    with pytest.raises(ValueError, match="scaling is 'both'"):
+        Config(scaling="both")
+
+
 def test_it_reads_in_both_directions() -> None:
     network, x = trained(), torch.randn(1, 8, 90)
     later, earlier = x.clone(), x.clone()
