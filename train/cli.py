@@ -9,16 +9,15 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from typer.core import TyperGroup
 
 from dsp.complaints import start
 from train import commands
 from train.corpus import load
-from train.fit import check_out, device_of, fit
-from train.matrices import adapted, by_task
-from train.options import CHANGES, Data, Device, Json, People
+from train.fit import check_out, device_of, fit, use_threads
+from train.matrices import adapted, by_task, check_untouched
+from train.options import CHANGES, Data, Device, Json, People, Threads
 from train.parallel import called_by_torchrun
 from train.progress import say
 from train.recipe import describe, names, override, settings, wanted_data
@@ -120,21 +119,19 @@ def _recipe_command(name: str) -> Callable[..., None]:
         tensorboard: Annotated[
             bool, typer.Option("--tensorboard", help="Write the history for TensorBoard as well (an extra).")
         ] = False,
-        threads: Annotated[
-            int | None, typer.Option("--threads", min=1, help="For the CPU; all cores if left out.")
-        ] = None,
+        threads: Threads = None,
         as_json: Json = False,
     ) -> None:
         recipe = override(load_recipe(name), changes or [])
         check_out(out, resume=resume)
         device_of(device)
-        if threads is not None:
-            torch.set_num_threads(threads)
+        use_threads(threads)
         who = None if people is None else parse_numbers(people)
         when = None if sessions is None else parse_numbers(sessions, "sessions")
         corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
         corpus = by_task(corpus, task)
         recipe = override(adapted(load_recipe(name), corpus), changes or [])
+        check_untouched(recipe, corpus)
         if votes is not None:
             corpus = voted(corpus, votes)
         summary = fit(

@@ -14,9 +14,9 @@ from train import evaluate as evaluation
 from train import matrices as making
 from train import predict as prediction
 from train.corpus import load
-from train.fit import check_out
+from train.fit import check_out, use_threads
 from train.matrices import by_task
-from train.options import CHANGES, DATA, Data, Device, Json, People
+from train.options import CHANGES, DATA, Data, Device, Json, People, Threads
 from train.progress import say
 from train.recipe import load as load_recipe
 from train.recipe import override
@@ -95,6 +95,7 @@ def compare(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for reports and pictures.")] = None,
     device: Device = "auto",
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Measure several checkpoints side by side: accuracy, macro-F1, parameters, milliseconds for a live decision.
@@ -103,6 +104,7 @@ def compare(
     """
     from train import compare as comparison  # noqa: PLC0415 - loads the engines, which nothing else here needs
 
+    use_threads(threads)
     chosen = None if people is None else parse_numbers(people)
     result = comparison.compare(runs, data, protocol, chosen, out=out, device=device)
     if as_json:
@@ -199,6 +201,7 @@ def refine_labels(
     sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
     device: Device = "auto",
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Train, replace the labels that are trusted least by out-of-fold answers, and train again.
@@ -207,6 +210,7 @@ def refine_labels(
     """
     from train import refine as refining  # noqa: PLC0415 - a step that few take
 
+    use_threads(threads)
     recipe = override(load_recipe(name), changes or [])
     who = None if people is None else parse_numbers(people)
     when = None if sessions is None else parse_numbers(sessions, "sessions")

@@ -38,10 +38,10 @@ def compare(
         device: auto, cpu or cuda.
 
     Returns:
-        One row for each run, in their order, fit for JSON.
+        One row for each run, in their order, and a sentence for each that could not be measured; fit for JSON.
 
     Raises:
-        ValueError: two runs share a name, or one of them and the data do not fit.
+        ValueError: a run is no checkpoint or listed twice, or none of them fits the data.
     """
     names = named(runs)
     if out is not None:
@@ -55,31 +55,42 @@ def compare(
             )
         for card in listing.cards:
             card.check()
-    rows = []
+    rows, failed = [], []
     for name, run in zip(names, runs, strict=True):
         say(f"{name}: {run}")
-        report = evaluate(run, data, protocol, people, out=None if out is None else out / name, device=device)
-        networks = load_networks(run, device="cpu", threads=None)
-        live = load_classifier(run)
-        live.warm_up(RUNS)
-        rows.append(
-            {
-                "run": name,
-                "window_accuracy": report["window_accuracy"],
-                "macro_f1": report["macro_f1"],
-                "trial_accuracy": report["trial_accuracy"],
-                "parameters": sum(value.numel() for member in networks.members for value in member.module.parameters()),
-                "ms_per_window": round(1e3 * live.costs_s[0], 3),
-                "engine": live.engine.name,
-                "checkpoint": str(run),
-                "seen_people": report["seen_people"],
-            }
-        )
-    result = {"protocol": protocol, "data": data, "runs": rows}
+        try:
+            rows.append(_row(name, run, (data, protocol, people), None if out is None else out / name, device))
+        except ValueError as error:
+            failed.append({"run": name, "error": str(error)})
+            say(f"{name} is left out: {error}")
+    if not rows:
+        raise ValueError(f"none of the runs could be measured; of {failed[0]['run']}: {failed[0]['error']}")
+    result = {"protocol": protocol, "data": data, "runs": rows, "failed": failed}
     if out is not None:
         write_json(out / "comparison.json", result)
         pictures.against_cost(out / "comparison.png", rows, f"{protocol}: windows recognised, and what they cost")
     return result
+
+
+def _row(
+    name: str, run: Path, asked: tuple[str, str, Sequence[int] | None], out: Path | None, device: str
+) -> dict[str, Any]:
+    """One run's figures."""
+    report = evaluate(run, *asked, out=out, device=device)
+    networks = load_networks(run, device="cpu", threads=None)
+    live = load_classifier(run)
+    live.warm_up(RUNS)
+    return {
+        "run": name,
+        "window_accuracy": report["window_accuracy"],
+        "macro_f1": report["macro_f1"],
+        "trial_accuracy": report["trial_accuracy"],
+        "parameters": sum(value.numel() for member in networks.members for value in member.module.parameters()),
+        "ms_per_window": round(1e3 * live.costs_s[0], 3),
+        "engine": live.engine.name,
+        "checkpoint": str(run),
+        "seen_people": report["seen_people"],
+    }
 
 
 def named(runs: Sequence[Path]) -> list[str]:

@@ -115,6 +115,12 @@ def _too_large(recipe: Recipe, device: torch.device) -> str:
     )
 
 
+def use_threads(count: int | None) -> None:
+    """Lets PyTorch use so many threads of the CPU; None leaves it as it is."""
+    if count is not None:
+        torch.set_num_threads(count)
+
+
 def device_of(name: str) -> torch.device:
     """The device called auto, cpu or cuda.
 

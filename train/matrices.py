@@ -51,6 +51,18 @@ def adapted(recipe: Recipe, corpus: Corpus) -> Recipe:
     )
 
 
+def check_untouched(recipe: Recipe, corpus: Corpus) -> None:
+    """Refuses signal processing of matrices, which come as they are.
+
+    Raises:
+        ValueError: a setting was changed on the command line.
+    """
+    if corpus.layout == LAYOUT and recipe.dsp != adapted(recipe, corpus).dsp:
+        raise ValueError(
+            "Hilbert-Huang matrices are taken as they are, neither filtered nor cut; leave dsp. settings out"
+        )
+
+
 def by_task(corpus: Corpus, task: str | None) -> Corpus:
     """Matrices with the labels of a task: how well a movement was done, which they have anyway, or the wearer's gender.
 

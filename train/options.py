@@ -18,4 +18,5 @@ CHANGES = (
 Data = Annotated[str, typer.Option("--data", help=DATA, metavar="DIR|ZIP|sim:...")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="For the CPU; all cores if left out.")]
 People = Annotated[str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; all if left out.")]

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 
@@ -98,6 +97,28 @@ def joined(network: nn.Module) -> nn.Module:
     return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
 
 
+class _Summed(torch.autograd.Function):
+    """The sum over all processes; what each puts in is told the sum of what all were told."""
+
+    @staticmethod
+    def forward(_context: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_context: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        distributed.all_reduce(total)
+        return total
+
+
+def summed(value: Tensor) -> Tensor:
+    """The sum of all processes' values; gradients flow back to every one of them."""
+    total: Tensor = _Summed.apply(value)  # type: ignore[no-untyped-call] # torch leaves it untyped
+    return total
+
+
 class JointNorm(nn.modules.batchnorm._BatchNorm):
     """A batch normalisation over the shares of all processes, on any device (PyTorch's own is for GPUs only)."""
 
@@ -122,8 +143,7 @@ class JointNorm(nn.modules.batchnorm._BatchNorm):
         axes = [0, *range(2, x.ndim)]
         size = company().size
         moments = torch.stack([x.mean(axes), x.square().mean(axes)])
-        summed: Tensor = all_reduce(moments)  # type: ignore[no-untyped-call] # torch leaves it untyped
-        mean, square = summed / size
+        mean, square = summed(moments) / size
         variance = square - mean.square()
         self._remember(mean.detach(), variance.detach(), size * x.numel() // x.shape[1])
         shape = [1, -1] + [1] * (x.ndim - 2)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.formats.hht import LAYOUT
 from dsp.design import DspSpec
 from dsp.storage import check_writable, write_json
 from dsp.storage import whole as written_whole
@@ -18,6 +19,7 @@ from train import metrics, pictures
 from train.answers import Questions, ask, questions
 from train.corpus import Corpus, gather, track
 from train.fit import device_of
+from train.matrices import by_task, task_of
 from train.sources import open_collection
 
 SUBMISSION, PREDICTIONS = "submission.csv", "predictions.json"
@@ -45,7 +47,8 @@ def predict(data: str, checkpoints: Path, output: Path, *, device: str = "auto")
     classifier = load_networks(checkpoints, device=str(device_of(device)), threads=None)
     spec, labels = classifier.design.spec, classifier.labels
     collection = open_collection(data, spec.rate_hz)
-    corpus = gather(data, collection, collection.entries)
+    gathered = gather(data, collection, collection.entries)
+    corpus = by_task(gathered, task_of(labels) if gathered.layout == LAYOUT else None)
     filtered = track(classifier.design, corpus.recordings, labels)
     asked = questions(filtered, corpus.entries, spec.window, spec.hop)
     _check_complete(corpus, asked, spec)

@@ -64,6 +64,8 @@ def quantise(checkpoint: Path, data: str, people: Sequence[int] | None = None) -
         ValueError: data and checkpoint do not fit, or the result decides otherwise too often; nothing is kept then.
     """
     listing = read_listing(checkpoint)
+    if bound := kept.bound_to_pytorch(listing):
+        raise ValueError(f"{bound} runs in PyTorch only, which stays in float32; there is nothing to round")
     exported = kept.exported(listing)
     if complaint := differs(listing, session_logits(exported.files)):
         raise ValueError(f"in ONNX Runtime {complaint} from its golden logits; delete {exported.folder}, and try again")

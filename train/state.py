@@ -21,6 +21,12 @@ from dsp.storage import whole
 
 Weights = dict[str, Tensor]
 
+OPTIONS = {"votes": "--votes", "from": "--from"}
+"""What of a run's facts is said by an option and known by a digest."""
+
+SHOWN = 40
+"""Characters of a setting in a sentence."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -85,7 +91,7 @@ def restore(path: Path, facts: dict[str, Any], network: nn.Module, optimiser: to
         with safe_open(path, framework="pt") as kept:
             rest = json.loads(kept.metadata()["run"])
             tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118 - no mapping
-        _compare(path, rest["facts"], facts)
+        compare_facts(path, rest["facts"], facts)
         return _put_back(rest, tensors, network, optimiser)
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path} is no state of a run, or damaged ({error}); remove it to start anew") from error
@@ -109,13 +115,24 @@ def _put_back(rest: dict[str, Any], tensors: Weights, network: nn.Module, optimi
     return Progress(*best, best=groups["best"], average=groups["average"])
 
 
-def _compare(path: Path, kept: dict[str, Any], wanted: dict[str, Any]) -> None:
+def compare_facts(path: Path, kept: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuses to go on with a run that consists of something else.
+
+    Raises:
+        ValueError: names what differs, and what to type where an option does.
+    """
     now = json.loads(json.dumps(wanted))
-    different = [
-        f"{key} (then {_short(kept.get(key))}, now {_short(now.get(key))})"
-        for key in sorted(set(kept) | set(now))
-        if kept.get(key) != now.get(key)
-    ]
+    changed = {key: (kept.get(key), now.get(key)) for key in sorted(set(kept) | set(now))}
+    changed = {key: (then, new) for key, (then, new) in changed.items() if then != new}
+    for key, option in OPTIONS.items():
+        if key in changed:
+            then, new = changed[key]
+            asked = f"give the same {option} again" if then and new else f"{'add' if then else 'leave out'} {option}"
+            raise ValueError(
+                f"{path.parent} holds a run {'with' if then else 'without'} {option}"
+                f"{', but with another one' if then and new else ''}; {asked}, or choose another --out"
+            )
+    different = [f"{key} ({_told_apart(then, new)})" for key, (then, new) in changed.items()]
     if different:
         raise ValueError(
             f"{path.parent} holds a run with other {'; '.join(different)}; "
@@ -123,6 +140,16 @@ def _compare(path: Path, kept: dict[str, Any], wanted: dict[str, Any]) -> None:
         )
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+def _told_apart(then: Any, now: Any) -> str:
+    """Both values, long ones cut to the place where they differ."""
+    one, two = json.dumps(then), json.dumps(now)
+    first = next((at for at, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), 0)
+    return f"then {_cut(one, first)}, now {_cut(two, first)}"
+
+
+def _cut(text: str, around: int) -> str:
+    if len(text) <= SHOWN:
+        return text
+    begin = max(0, min(around - SHOWN // 2, len(text) - SHOWN))
+    end = begin + SHOWN
+    return f"{'...' if begin else ''}{text[begin:end]}{'...' if end < len(text) else ''}"

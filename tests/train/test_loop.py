@@ -16,7 +16,7 @@ from train.loop import STATE, Run
 from train.progress import Advance
 from train.recipe import load as load_recipe
 from train.schedule import learning_rate
-from train.state import step_seed
+from train.state import compare_facts, step_seed
 from train.task import Task, prepare
 
 CPU = torch.device("cpu")
@@ -81,6 +81,12 @@ def test_another_runs_state_is_refused(task: Task, corpus: Corpus, tmp_path: Pat
     other = prepare("se_resnet", tiny("se_resnet", "lr=1e-4"), (), corpus)
     with pytest.raises(ValueError, match=r"other lr \(then 0.003, now 0.0001\)"):
         Run(other, CPU).train(tmp_path, resume=True)
+
+
+def test_long_settings_are_told_apart() -> None:
+    one, other = list(range(1, 40)), [*range(1, 38), 99, 39]
+    with pytest.raises(ValueError, match=r"people \(then \.\.\..*38, 39\], now \.\.\..*99, 39\]\)"):
+        compare_facts(Path("run") / "state", {"people": one}, {"people": other})
 
 
 @pytest.mark.parametrize("content", [b"", b"not a state", b"\x08\0\0\0\0\0\0\0{}      "])

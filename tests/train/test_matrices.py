@@ -79,6 +79,7 @@ def test_what_does_not_go_with_matrices_is_said(
     out = ("--out", tmp_path / "out")
     for arguments, sentence in (
         (("se_resnet", "--data", made, *out), "holds Hilbert-Huang matrices, and se_resnet reads signals; use hht_cnn"),
+        (("hht_cnn", "--data", made, *out, "dsp.window_ms=500"), "taken as they are, neither filtered nor cut"),
         (("hht_cnn", "--data", made, *out, "--task", "age"), "there is no task 'age'; known are quality, gender"),
         (("se_resnet", "--data", synapse_like, *out, "--task", "quality"), "--task is for Hilbert-Huang matrices"),
     ):
@@ -126,6 +127,14 @@ def test_a_machine_on_the_encoders_features_tells_gender(
         "--json",
     )
     assert code == 0, err
+    code, answered, err = call(
+        capsys, "predict", "--checkpoints", out, "--data", made, "--output", tmp_path / "p", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(answered)["labelled"] == 27, "by gender"
+    code, _, err = call(capsys, "quantise", "--checkpoint", out, "--data", made)
+    assert code == 2
+    assert "runs in PyTorch only, which stays in float32; there is nothing to round" in err
     alone, _with_views = json.loads(told)["variants"].values()
     assert alone["window_accuracy"] == pytest.approx(result["fitted_accuracy"])
     with pytest.raises(SystemExit) as end:

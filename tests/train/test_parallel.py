@@ -76,7 +76,7 @@ def test_shares_are_the_batch() -> None:
 
 @pytest.mark.parametrize("dimensions", [1, 2])
 def test_a_joint_norm_of_one_is_the_usual_one(dimensions: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.parallel.all_reduce", lambda value: value)
+    monkeypatch.setattr("train.parallel.summed", lambda value: value)
     usual = (nn.BatchNorm1d if dimensions == 1 else nn.BatchNorm2d)(5)
     with torch.no_grad():
         usual.weight.uniform_(0.5, 2)

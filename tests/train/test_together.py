@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,17 @@ def test_a_run_that_cannot_be_used_is_said_before_anything_is_measured(
     with pytest.raises(ValueError, match="is not the file that was saved"):
         compare([runs[1], broken], str(synapse_like), "unseen", [4], out=tmp_path / "out", device="cpu")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_fails_on_the_way_leaves_the_others(runs: list[Path], synapse_like: Path, tmp_path: Path) -> None:
+    foreign, corpus = tmp_path / "foreign", load(str(synapse_like), (1, 2), cache=False)
+    faster = tuple(replace(one, info=replace(one.info, rate_hz=1000.0)) for one in corpus.recordings)
+    fit("se_resnet", tiny("se_resnet", "epochs=1"), changes("se_resnet"), replace(corpus, recordings=faster), foreign)
+    result = compare([runs[0], foreign], str(synapse_like), "unseen", [4], device="cpu")
+    assert [row["run"] for row in result["runs"]] == ["se_resnet"]
+    assert [(row["run"], "1000 Hz" in row["error"]) for row in result["failed"]] == [("foreign", True)]
+    with pytest.raises(ValueError, match="none of the runs could be measured; of foreign: "):
+        compare([foreign], str(synapse_like), "unseen", [4], device="cpu")
 
 
 def test_the_command_compares(runs: list[Path], synapse_like: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,8 +107,11 @@ def test_training_on_votes_reports_the_divergence_and_says_so(corpus: Corpus, tm
     assert history[-1]["val_divergence"] < 0.1, "it has learnt to be unsure"
     card = json.loads((tmp_path / "run" / "checkpoint" / "model.json").read_text())
     assert card["provenance"]["voted"] == len(corpus.entries)
-    with pytest.raises(ValueError, match="holds a run with other"):
+    with pytest.raises(ValueError, match="holds a run with --votes; add --votes, or choose another --out"):
         fit("se_resnet", tiny("se_resnet", "epochs=6", "lr=0.01"), (), corpus, tmp_path / "run", resume=True)
+    other = replace(soft, votes=np.full_like(shares, np.nan))
+    with pytest.raises(ValueError, match="with --votes, but with another one; give the same --votes again"):
+        fit("se_resnet", tiny("se_resnet", "epochs=6", "lr=0.01"), (), other, tmp_path / "run", resume=True)
 
 
 @settings(deadline=None)
