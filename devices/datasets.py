@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -88,20 +88,22 @@ class Dataset:
             else:
                 yield entry, recording
 
-    def missing(self) -> list[str]:
+    def missing(self, among: Sequence[Entry] | None = None) -> list[str]:
         """What every other person and sitting has and one lacks, a sentence for each sitting.
 
         Only where names tell what each file shows: of Synapse, Myo readings and GRABMyo.
+
+        Args:
+            among: entries to look at; all if left out.
         """
         if self.layout not in _OF_TRIALS:
             return []
-        there = {(entry.person, entry.session, entry.gesture, entry.trial) for entry in self.entries}
-        shown = sorted(
-            {(entry.gesture, entry.trial) for entry in self.entries}, key=lambda what: (what[0] or "", what[1])
-        )
+        entries = self.entries if among is None else among
+        there = {(entry.person, entry.session, entry.gesture, entry.trial) for entry in entries}
+        shown = sorted({(entry.gesture, entry.trial) for entry in entries}, key=lambda what: (what[0] or "", what[1]))
         sentences = []
-        for person in self.people:
-            for session in self.sessions:
+        for person in sorted({entry.person for entry in entries}):
+            for session in sorted({entry.session for entry in entries}):
                 lacking = [what for what in shown if (person, session, *what) not in there]
                 if lacking:
                     first = f"{lacking[0][0] or 'distraction'}, trial {lacking[0][1]}"

@@ -20,6 +20,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.datasets import Dataset
 from devices.entry import Entry
 from devices.recording import UNLABELLED, Recording
 from dsp.caching import cache_folder
@@ -126,7 +127,9 @@ def gather(
     data: str, collection: Collection, entries: Sequence[Entry], *, rate_hz: float | None = None, cache: bool = True
 ) -> Corpus:
     """``load`` for entries that were chosen already; closes the collection."""
-    _say_left_out(collection.skipped)
+    _say_some("left out", collection.skipped)
+    if isinstance(collection, Dataset):
+        _say_some("note", collection.missing(entries))
     sittings: dict[tuple[int, int], list[Entry]] = defaultdict(list)
     for entry in entries:
         sittings[entry.person, entry.session].append(entry)
@@ -140,7 +143,7 @@ def gather(
             advance(len(group), f"person {person} session {session}")
     if not found:
         raise ValueError(f"none of the {len(entries)} recordings can be read; the first: {left_out[0]}")
-    _say_left_out(left_out)
+    _say_some("left out", left_out)
     _check(data, [recording for _, recording in found], rate_hz)
     names = {recording.names[i] for _, recording in found for i in _present(recording)}
     labels = tuple(sorted(names, key=lambda name: (name != REST, name)))
@@ -188,11 +191,11 @@ def _filtered(design: Design, recording: Recording) -> Samples:
     return out
 
 
-def _say_left_out(sentences: Sequence[str], at_most: int = 10) -> None:
+def _say_some(what: str, sentences: Sequence[str], at_most: int = 10) -> None:
     for sentence in sentences[:at_most]:
-        say(f"left out: {sentence}")
+        say(f"{what}: {sentence}")
     if len(sentences) > at_most:
-        say(f"left out: {len(sentences) - at_most} more")
+        say(f"{what}: {len(sentences) - at_most} more")
 
 
 def _translated(recording: Recording, labels: Sequence[str]) -> NDArray[np.int16]:

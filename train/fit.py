@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from models.checkpoint import load, refuse_foreign
 from models.families import config_json
 from models.listing import RUN, checkpoint_in
 from train.board import check_there
-from train.corpus import Corpus
+from train.corpus import REST, Corpus
 from train.keep import keep
 from train.loop import STATE, Run
 from train.parallel import company, together
@@ -23,6 +24,9 @@ from train.progress import say
 from train.recipe import FROM_DATA, Recipe
 from train.splits import say_numbers
 from train.task import Start, Task, prepare
+
+UNEVEN = 1.5
+"""How many times as long one gesture may be recorded as another before that is said."""
 
 
 def fit(
@@ -78,6 +82,8 @@ def _run(task: Task, out: Path, where: torch.device, *, resume: bool, board: boo
     try:
         run = Run(task, where)
         say(_opening(task, run))
+        if uneven := _uneven(task):
+            say(uneven)
         return run, _trained(run, out, resume=resume, board=board)
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
@@ -132,6 +138,26 @@ def device_of(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda was asked for, but PyTorch sees no CUDA device here; use --device cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _uneven(task: Task) -> str:
+    """A sentence where one gesture was recorded for much longer than another; "" elsewhere."""
+    seconds = np.zeros(len(task.corpus.labels))
+    for index in task.corpus.indices(task.split.train):
+        marks = task.track.labels[task.track.starts[index] : task.track.starts[index + 1]]
+        seconds += np.bincount(marks[marks >= 0], minlength=len(seconds)) / task.design.spec.rate_hz
+    gestures = [
+        index for index, label in enumerate(task.corpus.labels) if label != REST
+    ]  # of rest there is always more
+    least, most = (pick(gestures, key=lambda index: seconds[index]) for pick in (min, max))
+    if seconds[most] <= UNEVEN * seconds[least]:
+        return ""
+    how = "as often as it was recorded" if not task.recipe.balance else "as often as the others"
+    return (
+        f"note: {task.corpus.labels[least]} was recorded for {seconds[least]:.0f} s and "
+        f"{task.corpus.labels[most]} for {seconds[most]:.0f} s; each gesture is drawn "
+        f"{how} (balance={str(task.recipe.balance).lower()})"
+    )
 
 
 def _opening(task: Task, run: Run) -> str:

@@ -18,9 +18,10 @@ from dsp.caching import cache_folder
 from dsp.design import DspSpec, design
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline
-from tests.train.conftest import tiny, write_trial
+from tests.train.conftest import changes, tiny, write_trial
 from train.corpus import Corpus, load, track
 from train.crops import Crops, majority
+from train.fit import fit
 from train.keep import golden
 from train.sources import open_collection
 from train.task import Task, grid, prepare
@@ -55,6 +56,23 @@ def test_training_sees_the_windows_of_the_stream(task: Task) -> None:
         assert len(streamed) == len(places) == spec.windows_in(len(samples))
         for window, place in zip(streamed, places, strict=True):
             assert np.array_equal(window, task.track.samples[place : place + spec.window])
+
+
+def test_gaps_and_uneven_gestures_are_said(
+    synapse_like: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gappy = tmp_path / "gappy"
+    shutil.copytree(synapse_like, gappy)
+    for person in (1, 2, 3):
+        (gappy / "Session1" / f"session1_subject_{person}" / "gesture02_trial01.csv").unlink()
+        (gappy / "Session3" / f"session3_subject_{person}" / "gesture02_trial01.csv").unlink()
+    corpus = load(str(gappy), [1, 2, 4])
+    said = capsys.readouterr().err
+    assert "note: person 1, session 3 lacks gesture02, trial 1 of 5" in said
+    assert "person 3" not in said, "who was not asked for"
+    fit("se_resnet", tiny("se_resnet", "epochs=1", "validation=0"), changes("se_resnet"), corpus, tmp_path / "run")
+    said = capsys.readouterr().err
+    assert "note: gesture02 was recorded for 2 s and gesture00 for 6 s; each gesture is drawn as often as" in said
 
 
 def test_the_scale_makes_the_training_side_one(task: Task) -> None:
