@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import acquisition, agreement, filtering, gpu, inference, modes, peers
+from tests.bench import acquisition, agreement, faults, filtering, gpu, inference, modes, peers
 
 
 def processor() -> str:
@@ -31,9 +31,15 @@ measures = {
     "modes": modes.measure,
     "gpu": gpu.measure,
     "acquisition": lambda: acquisition.measure(given.seconds, given.rate),
+    "faults": lambda: faults.measure(given.data, given.epochs),
 }
+ON_DEMAND = "faults"
 parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(measures)}; all if none is named")
+parser.add_argument(
+    "names", nargs="*", metavar="NAME", help=f"which: {', '.join(measures)}; all but {ON_DEMAND} if none is named"
+)
+parser.add_argument("--data", default="", help="of faults: the Synapse recordings, a folder or zip")
+parser.add_argument("--epochs", type=int, default=20, help="of faults")
 parser.add_argument("--seconds", type=float, default=5.0, help="of acquisition")
 parser.add_argument("--rate", type=float, default=1000.0, help="of acquisition, in Hz")
 given = parser.parse_args()
@@ -42,7 +48,11 @@ if unknown := set(given.names) - set(measures):
 
 results = {
     "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-    **{name: measure() for name, measure in measures.items() if name in given.names or not given.names},
+    **{
+        name: measure()
+        for name, measure in measures.items()
+        if name in given.names or (not given.names and name != ON_DEMAND)
+    },
 }
 for name, figures in results.items():
     print(name, json.dumps(figures, indent=2), file=sys.stderr)
