@@ -79,7 +79,7 @@ def open_collection(data: str, rate_hz: float | None = None) -> Collection:
     Raises:
         ValueError: it is neither.
     """
-    if data.endswith(tensors.SUFFIX):
+    if data.lower().endswith(tensors.SUFFIXES):
         return tensors.Tensors(Path(data))
     if not data.startswith(f"{SIMULATED}:"):
         return open_dataset(data)

@@ -1,9 +1,9 @@
 """The Synapse challenge as one PyTorch file of tensors: every trial a row, with who showed what.
 
-``signals`` ``(N, 8, T)`` or ``(N, T, 8)`` in millivolts at 512 Hz and ``labels`` ``(N,)`` counted from 0; ``people``,
-``sessions`` and ``trials`` ``(N,)`` where it tells. In a dictionary under these or the other usual names, or in a tuple
-in this order. It lies in ``train`` and not with the other layouts because reading it takes PyTorch. Only tensors and
-plain values are read: a pickled program in such a file is not run.
+``signals`` ``(N, 8, T)`` or ``(N, T, 8)`` in millivolts at 512 Hz and ``labels`` ``(N,)`` counted from 0, -1 where the
+gesture is not known; ``people``, ``sessions`` and ``trials`` ``(N,)`` where it tells. In a dictionary under these or the
+other usual names, or in a tuple in this order. It lies in ``train`` and not with the other layouts because reading it
+takes PyTorch. Only tensors and plain values are read: a pickled program in such a file is not run.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from torch import Tensor
 
 from devices.entry import Entry
 from devices.formats.synapse import CHANNELS, LAYOUT, NAMES, RATE_HZ
-from devices.recording import Recording
+from devices.recording import UNLABELLED, Recording
 from dsp.flow import StreamInfo
+from train.progress import say
+from train.splits import HIGHEST_NUMBER
 
-SUFFIX = ".pt"
+SUFFIXES = (".pt", ".pth")
 UV_PER_MV = 1e3
 
 NAMED = {
@@ -51,37 +53,41 @@ class Tensors:
     def __init__(self, path: Path) -> None:
         self._path = path
         parts = _parts(path)
+        if "people" not in parts:
+            say(f"note: {path} does not say who showed what, so everybody counts as person 1")
         self._signals = _signals(path, parts["signals"])
         columns = {name: _column(path, parts, name, len(self._signals)) for name in NAMED if name != "signals"}
-        self.skipped: list[str] = []
-        self._rows: dict[str, int] = {}
-        entries = []
-        for row, label in enumerate(columns["labels"].tolist()):
-            if not 0 <= label < len(NAMES):
-                self.skipped.append(f"{path} row {row}: its label is {label}; gestures are 0 to {len(NAMES) - 1}")
-                continue
-            who, when, trial = (int(columns[part][row]) for part in ("people", "sessions", "trials"))
-            name = f"row{row:06d}"
-            self._rows[name] = row
-            entries.append(Entry(who, when, NAMES[label], trial, name))
+        self.skipped: tuple[str, ...] = ()
+        self._rows = {f"row{row:06d}": row for row in range(len(self._signals))}
+        self._labels = columns["labels"].tolist()
+        numbers = zip(*(columns[part].tolist() for part in ("people", "sessions", "trials")), strict=True)
+        entries = [
+            Entry(who, when, NAMES[label] if 0 <= label < len(NAMES) else None, trial, name)
+            for name, label, (who, when, trial) in zip(self._rows, self._labels, numbers, strict=True)
+        ]
         self.entries = tuple(sorted(entries, key=lambda entry: entry.order))
 
     def read(self, entry: Entry) -> Recording:
         """The trial.
 
         Raises:
-            ValueError: it holds values that are no numbers.
+            ValueError: it holds values that are no numbers, or has a label that is no gesture.
         """
         row = self._rows[entry.name]
-        samples = self._signals[row].numpy().astype(np.float64) * UV_PER_MV
+        samples = self._signals[row].double().numpy() * UV_PER_MV
         if not np.isfinite(samples).all():
             raise ValueError(f"{self._path} row {row} holds values that are no numbers; mend or remove it")
-        assert entry.gesture is not None  # noqa: S101 - every row has one
+        label = self._labels[row]
+        if label != UNLABELLED and entry.gesture is None:
+            raise ValueError(
+                f"{self._path} row {row}: its label is {label}; gestures are 0 to {len(NAMES) - 1}, and {UNLABELLED} "
+                "says that it is not known"
+            )
         return Recording(
             info=StreamInfo(f"{self._path.name} {entry.name}", RATE_HZ, CHANNELS),
             samples=np.ascontiguousarray(samples, np.float32),
             names=NAMES,
-            labels=np.full(len(samples), NAMES.index(entry.gesture), np.int16),
+            labels=np.full(len(samples), label, np.int16),
             person=str(entry.person),
             session=str(entry.session),
         )
@@ -105,10 +111,10 @@ def _parts(path: Path) -> dict[str, Tensor]:
             f"{path} holds Python objects besides tensors, and those are programs, which are not run; save a "
             "dictionary of plain tensors (signals, labels, people, sessions)"
         ) from error
-    except (RuntimeError, EOFError, ValueError, TypeError, AttributeError) as error:
+    except (RuntimeError, EOFError, ValueError, TypeError, AttributeError, LookupError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{path} is no file that PyTorch wrote ({reason})") from error
-    found = dict(_named(held))
+    found = {name: _plain(path, name, value) for name, value in _named(held) if value is not None}
     if lacking := [name for name in ("signals", "labels") if name not in found]:
         raise ValueError(
             f"{path} holds {_said(held)}, and no {' and no '.join(lacking)}; name them {', '.join(NAMED)} in a "
@@ -117,23 +123,38 @@ def _parts(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _named(held: object) -> list[tuple[str, Tensor]]:
+def _named(held: object) -> list[tuple[str, object]]:
+    """What is there, by our names; what bears no known one is said and left alone."""
     if isinstance(held, Mapping):
         pairs = [(_ours(str(key)), value) for key, value in held.items()]
-    elif isinstance(held, Sequence) and not isinstance(held, str):
-        pairs = list(zip(NAMED, held, strict=False))
-    else:
-        pairs = []
-    return [(name, torch.as_tensor(value)) for name, value in pairs if name and _numbers(value)]
+        if strange := [str(key) for key in held if not _ours(str(key))]:
+            say(f"note: {', '.join(strange)} in the tensor file mean nothing here; known are {', '.join(NAMED)}")
+        return [(name, value) for name, value in pairs if name]
+    if isinstance(held, Sequence) and not isinstance(held, str):
+        return list(zip(NAMED, held, strict=False))
+    return []
 
 
 def _ours(name: str) -> str:
     return next((ours for ours, names in NAMED.items() if name.lower() in names), "")
 
 
-def _numbers(value: object) -> bool:
-    """Whether it is a tensor, or a list of plain numbers."""
-    return isinstance(value, Tensor) or (isinstance(value, list) and all(isinstance(one, int | float) for one in value))
+def _plain(path: Path, name: str, value: object) -> Tensor:
+    """A tensor, or a list of numbers, as a dense tensor of real numbers on the CPU that NumPy can hold.
+
+    Raises:
+        ValueError: it is neither, or cannot be.
+    """
+    try:
+        made = torch.as_tensor(value).detach()
+        if made.is_complex() or made.is_quantized or made.is_meta or made.is_nested:
+            raise TypeError(f"they are {made.dtype}")
+        made = made.to_dense() if made.layout != torch.strided else made
+        made = made.resolve_neg()
+        return made.double() if made.is_floating_point() and made.dtype != torch.float32 else made
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{path}: {name} are no plain numbers ({reason}); save them as a tensor of numbers") from error
 
 
 def _said(held: object) -> str:
@@ -152,7 +173,7 @@ def _signals(path: Path, signals: Tensor) -> Tensor:
         ValueError: it cannot be told which axis holds the channels.
     """
     shape, channels = tuple(signals.shape), len(CHANNELS)
-    if signals.ndim != 3 or not (signals.is_floating_point() or signals.dtype in (torch.int16, torch.int32)):
+    if signals.ndim != 3 or not signals.numel() or signals.dtype == torch.bool:
         raise ValueError(f"{path}: signals are {signals.dtype} {shape}; they must be numbers (trials, 8, samples)")
     if (shape[1] == channels) == (shape[2] == channels):
         raise ValueError(
@@ -166,8 +187,11 @@ def _column(path: Path, parts: Mapping[str, Tensor], name: str, rows: int) -> ND
     if name not in parts:
         return np.arange(1, rows + 1) if name == "trials" else np.ones(rows, np.int64)
     values: NDArray[Any] = parts[name].numpy()
-    if values.shape != (rows,) or not (np.isfinite(values).all() and (values == np.round(values)).all()):
+    least, most = (UNLABELLED if name == "labels" else 0), HIGHEST_NUMBER
+    fits = values.shape == (rows,) and np.isfinite(values).all() and (values == np.round(values)).all()
+    if not fits or values.min() < least or values.max() > most:
         raise ValueError(
-            f"{path}: {name} are {values.dtype} {values.shape}; give one whole number for each of {rows} rows"
+            f"{path}: {name} are {values.dtype} {values.shape}; give one whole number from {least} to {most} for each "
+            f"of {rows} rows"
         )
     return values.astype(np.int64)

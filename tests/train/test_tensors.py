@@ -50,6 +50,10 @@ OTHERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "samples first": lambda held: {**held, "signals": held["signals"].transpose(1, 2)},
     "other names": lambda held: {"X": held["signals"], "y": held["labels"], "subject": held["people"].tolist()},
     "a tuple": lambda held: (held["signals"], held["labels"], held["people"], held["sessions"]),
+    "parameters": lambda held: {**held, "signals": torch.nn.Parameter(held["signals"]).cpu()},
+    "sparse": lambda held: {**held, "signals": held["signals"].to_sparse(), "labels": held["labels"].to_sparse()},
+    "negated": lambda held: {**held, "signals": torch._neg_view(-held["signals"])},
+    "brain floats": lambda held: {**held, "labels": held["labels"].bfloat16()},
     "doubles": lambda held: {**held, "signals": held["signals"].double(), "labels": held["labels"].float()},
 }
 
@@ -67,10 +71,11 @@ def test_other_forms_hold_the_same(tmp_path: Path, form: str) -> None:
         assert recording.label(0, 300) == two[name].label(0, 300)
 
 
-def test_without_people_everybody_is_one(tmp_path: Path) -> None:
+def test_without_people_everybody_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     held = whole()
-    collection = open_collection(str(written(tmp_path / "a.pt", (held["signals"], held["labels"]))))
+    collection = open_collection(str(written(tmp_path / "a.PTH", (held["signals"], held["labels"]))))
     assert {entry.person for entry in collection.entries} == {1}
+    assert "does not say who showed what" in capsys.readouterr().err
     assert len({entry.trial for entry in collection.entries}) == ROWS
 
 
@@ -80,10 +85,25 @@ def test_labels_outside_the_set_and_broken_rows_are_left_out_by_name(tmp_path: P
     labels = torch.zeros(ROWS, dtype=torch.int64)
     labels[7] = 5
     path = written(tmp_path / "a.pt", {"signals": signals, "labels": labels})
-    assert Tensors(path).skipped == [f"{path} row 7: its label is 5; gestures are 0 to 4"]
     corpus = load(str(path))
     assert len(corpus.entries) == ROWS - 2
-    assert corpus.left_out == (f"{path} row 4 holds values that are no numbers; mend or remove it",)
+    assert set(corpus.left_out) == {
+        f"{path} row 4 holds values that are no numbers; mend or remove it",
+        f"{path} row 7: its label is 5; gestures are 0 to 4, and -1 says that it is not known",
+    }
+
+
+def test_a_gesture_may_be_unknown(tmp_path: Path) -> None:
+    labels = torch.full((ROWS,), -1)
+    labels[0] = 3
+    corpus = load(str(written(tmp_path / "a.pt", {"signals": torch.ones(ROWS, 8, 300), "labels": labels})))
+    assert len(corpus.entries) == ROWS
+    assert corpus.labels == ("gesture03",)
+
+
+def test_names_that_mean_nothing_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Tensors(written(tmp_path / "a.pt", whole(subject_id=torch.ones(ROWS))))
+    assert "note: subject_id in the tensor file mean nothing here" in capsys.readouterr().err
 
 
 class Program:
@@ -95,8 +115,15 @@ BAD: list[tuple[object, str]] = [
     ({"signals": torch.zeros(2, 8, 8), "labels": torch.zeros(2)}, "and not both"),
     ({"signals": torch.zeros(2, 7, 9), "labels": torch.zeros(2)}, "must have the 8 channels"),
     ({"signals": torch.zeros(2, 9), "labels": torch.zeros(2)}, "they must be numbers"),
-    ({"signals": torch.zeros(2, 8, 9), "labels": torch.zeros(3)}, "one whole number for each of 2 rows"),
-    ({"signals": torch.zeros(2, 8, 9), "labels": torch.tensor([0.5, 1])}, "one whole number for each of 2 rows"),
+    ({"signals": torch.zeros(2, 8, 9), "labels": torch.zeros(3)}, "one whole number from -1 to "),
+    ({"signals": torch.zeros(2, 8, 9), "labels": torch.tensor([0.5, 1])}, "one whole number from -1 to "),
+    ({"signals": torch.zeros(0, 8, 9), "labels": torch.zeros(0)}, "they must be numbers"),
+    ({"signals": torch.zeros(2, 8, 9), "labels": [0, 1], "people": ["s1", "s2"]}, "people are no plain numbers"),
+    ({"signals": torch.zeros(2, 8, 9), "labels": [0, 1], "people": [10**30, 1]}, "people are no plain numbers"),
+    ({"signals": torch.zeros(2, 8, 9), "labels": [0, 1], "people": [1e300, 1]}, "one whole number from 0 to "),
+    ({"signals": torch.zeros(2, 8, 9), "labels": [0, 1], "people": [-1, 1]}, "one whole number from 0 to "),
+    ({"signals": torch.zeros(2, 8, 9), "labels": torch.tensor([1j, 1])}, "labels are no plain numbers"),
+    ({"signals": torch.zeros(2, 8, 9), "labels": [[0], 1]}, "labels are no plain numbers"),
     ({"weights": torch.zeros(2)}, "a dictionary of weights, and no signals and no labels"),
     (torch.zeros(2, 8, 9), r"one tensor \(2, 8, 9\), and no signals"),
     (3, "a int, and no signals"),
@@ -113,7 +140,7 @@ def test_anything_else_is_refused(
     assert "this must not run" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"ch1,ch2\n1,2\n", b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("content", [b"", b"hello" * 100, b"PK\x03\x04", b"ch1,ch2\n1,2\n", b"\x80\x02}q\x00."])
 def test_what_is_no_such_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.pt"
     path.write_bytes(content)
