@@ -50,7 +50,14 @@ def test_every_tests_folder_is_a_package():
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_nothing_pickles(path):
     pickling = {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    harmless = {
+        node.func
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and any(word.arg == "weights_only" and ast.unparse(word.value) == "True" for word in node.keywords)
+    }
+    for node in ast.walk(tree):
         names = (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
@@ -60,7 +67,8 @@ def test_nothing_pickles(path):
         )
         assert not pickling & {name.split(".")[0] for name in names}
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch":
-            assert node.attr not in ("save", "load"), "torch.save and torch.load pickle"
+            assert node.attr != "save", "torch.save pickles"
+            assert node.attr != "load" or node in harmless, "torch.load runs what was pickled, unless weights_only=True"
 
 
 def test_every_family_is_in_the_contract_of_independence():

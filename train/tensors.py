@@ -105,7 +105,7 @@ def _parts(path: Path) -> dict[str, Tensor]:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
-    except Exception as error:  # noqa: BLE001 - what a file that is none provokes inside PyTorch is anything
+    except Exception as error:  # what a file that is none provokes inside PyTorch is anything
         if type(error).__name__ == "UnpicklingError":
             raise ValueError(
                 f"{path} holds Python objects besides tensors, and those are programs, which are not run; save a "
