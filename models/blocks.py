@@ -151,7 +151,7 @@ def fold(module: nn.Module) -> nn.Module:
             if isinstance(conv, nn.Conv1d | nn.Conv2d) and isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
                 parent[after - 1] = fuse_conv_bn_eval(conv, norm)
                 del parent[after]
-    for part in folded.modules():
+    for part in list(folded.modules()):  # which settling changes
         if (settle := getattr(part, "settle", None)) is not None:
             settle()
     return folded

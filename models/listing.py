@@ -58,7 +58,7 @@ class Listing:
         """Sixteen hex digits that change with any member's parameters, architecture or window, and with their order."""
         facts = [
             [card.family, card.config, card.design.spec.window, card.design.spec.channels, card.sha256.get(WEIGHTS)]
-            + ([] if card.reading == WHOLE else [card.reading])
+            + ([] if card.reading == WHOLE else [card.reading])  # forms of those that read all keep their digest
             for card in self.cards
         ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -14,7 +14,25 @@ from rich.text import Text
 
 from dsp.complaints import INTERRUPTED, start, tell
 from dsp.storage import check_writable
-from stream.options import Checkpoint, Device, Engine, HopMs, Json, NoGraph, NoViews, Plain, Precision, Rate, Unit
+from stream.options import (
+    Checkpoint,
+    Device,
+    DeviceName,
+    Engine,
+    HopMs,
+    Json,
+    NoGraph,
+    NoViews,
+    Patience,
+    Plain,
+    Precision,
+    Rate,
+    Record,
+    Seconds,
+    SinkNames,
+    Streams,
+    Unit,
+)
 
 if TYPE_CHECKING:
     from models.classifier import Classifier
@@ -87,37 +105,12 @@ def replay(
 
 @app.command()
 def live(
-    device: Annotated[
-        str,
-        typer.Argument(
-            help="lsl:NAME, cyton:PORT, myo:PORT, chords:PORT, text:PORT?rate=...&channels=...&unit=..., "
-            "brainflow:BOARD, sim: (sim:person=7,session=2 chooses who), or a recording; "
-            "'python -m devices list' shows what is there.",
-            metavar="DEVICE",
-            show_default=False,
-        ),
-    ],
+    device: DeviceName,
     checkpoint: Checkpoint,
-    seconds: Annotated[
-        float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
-    ] = None,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            "--record", help="Write the signal to this file as well: .xdf, .bdf, .csv or .h5.", show_default=False
-        ),
-    ] = None,
-    sink: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sink",
-            help="Send decisions there too: jsonl:PATH, udp:HOST:PORT or lsl:NAME; may be given many times.",
-            show_default=False,
-        ),
-    ] = None,
-    patience: Annotated[
-        float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)
-    ] = 4.0,
+    seconds: Seconds = None,
+    record: Record = None,
+    sink: SinkNames = None,
+    patience: Patience = 4.0,
     json_lines: Json = False,
     plain: Plain = False,
     rate: Rate = None,
@@ -156,15 +149,7 @@ def profile(
     seconds: Annotated[
         float, typer.Option("--seconds", help="How long to run, in real time; with --streams, the last trial.")
     ] = 30.0,
-    streams: Annotated[
-        int | None,
-        typer.Option(
-            "--streams",
-            help="Find how many armbands at once, up to so many, hold their deadlines through one classifier.",
-            min=1,
-            show_default=False,
-        ),
-    ] = None,
+    streams: Streams = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for profile.json and pictures.", show_default=False)
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,15 +81,22 @@ def profile(
     one.warm_up()
     first = int(spec.hop / spec.rate_hz / (2 * one.costs_s[0]))
     found, trials = largest(most, trial_of, max(1, min(first, most)))
-    while found and seconds > tried_s:  # what held for a moment has to hold for as long as was asked
-        trials.append(trial_of(found, seconds))
-        if trials[-1].holds:
-            break
-        found = found * 19 // 20
+    if seconds > tried_s:
+        found = _lasting(found, trials, lambda streams: trial_of(streams, seconds))
     last = next((trial for trial in reversed(trials) if trial.holds and trial.streams == found), trials[-1])
     result = as_json(one, str(checkpoint), source, found, most, trials, last)
     shown = None if quiet else Group(as_table(trials), _headline(one, found, most, last))
     publish(shown, result, last.legs, out)
+
+
+def _lasting(found: int, trials: list[Trial], trial_of: Callable[[int], Trial]) -> int:
+    """How many hold for as long as was asked, of as many as held for a moment; adds what was tried to ``trials``."""
+    while found:
+        trials.append(trial_of(found))
+        if trials[-1].holds:
+            break
+        found = found * 19 // 20
+    return found
 
 
 def as_json(

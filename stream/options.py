@@ -40,6 +40,43 @@ NoViews = Annotated[
     bool,
     typer.Option("--no-views", help="Look at each window once, without test-time augmentation: faster, less accurate."),
 ]
+DeviceName = Annotated[
+    str,
+    typer.Argument(
+        help="lsl:NAME, cyton:PORT, myo:PORT, chords:PORT, text:PORT?rate=...&channels=...&unit=..., "
+        "brainflow:BOARD, sim: (sim:person=7,session=2 chooses who), or a recording; "
+        "'python -m devices list' shows what is there.",
+        metavar="DEVICE",
+        show_default=False,
+    ),
+]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
+]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record", help="Write the signal to this file as well: .xdf, .bdf, .csv or .h5.", show_default=False
+    ),
+]
+SinkNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sink",
+        help="Send decisions there too: jsonl:PATH, udp:HOST:PORT or lsl:NAME; may be given many times.",
+        show_default=False,
+    ),
+]
+Patience = Annotated[float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)]
+Streams = Annotated[
+    int | None,
+    typer.Option(
+        "--streams",
+        help="Find how many armbands at once, up to so many, hold their deadlines through one classifier.",
+        min=1,
+        show_default=False,
+    ),
+]
 Rate = Annotated[
     float | None,
     typer.Option("--rate", help="Sampling rate in Hz, for a table that does not say it.", show_default=False),

@@ -74,13 +74,7 @@ def replay(
     Raises:
         ValueError: recording and checkpoint do not fit together, or the recording is too short for a window.
     """
-    spec = classifier.design.spec
-    check_match(recording.info, spec)
-    if len(recording.samples) < spec.window:
-        raise ValueError(
-            f"{recording.info.name!r} has {len(recording.samples)} samples, but this checkpoint's windows take "
-            f"{spec.window} ({spec.window_ms:g} ms); pass a longer recording"
-        )
+    _check_fit(recording, classifier)
     pipeline = warm_up(classifier)
     setting = Setting.of(
         classifier,
@@ -97,9 +91,8 @@ def replay(
     try:
         with ExitStack() as stack:
             sinks, watch = _shown(stack, setting, tally, classifier, recording.info.channels, how)
-            source = Watched(Replay(recording, speed))
             play(
-                source,
+                Watched(Replay(recording, speed)),
                 pipeline,
                 classifier,
                 tally,
@@ -113,6 +106,21 @@ def replay(
         tally.interrupted = True
     conclude(setting, tally, how)
     return INTERRUPTED if tally.interrupted else 0
+
+
+def _check_fit(recording: Recording, classifier: Classifier) -> None:
+    """Refuses a recording that does not fit, or holds no window.
+
+    Raises:
+        ValueError: says which.
+    """
+    spec = classifier.design.spec
+    check_match(recording.info, spec)
+    if len(recording.samples) < spec.window:
+        raise ValueError(
+            f"{recording.info.name!r} has {len(recording.samples)} samples, but this checkpoint's windows take "
+            f"{spec.window} ({spec.window_ms:g} ms); pass a longer recording"
+        )
 
 
 def tally_for(name: str, names: tuple[str, ...], label: Truth, classifier: Classifier) -> Tally:

@@ -17,12 +17,12 @@ from train import commands
 from train.corpus import load
 from train.fit import check_out, device_of, fit, use_threads
 from train.matrices import adapted, by_task, check_untouched
-from train.options import CHANGES, Data, Device, Json, People, Threads
+from train.options import CHANGES, Data, Device, Json, People, Resume, Sessions, Threads
 from train.parallel import called_by_torchrun
 from train.progress import say
 from train.recipe import describe, names, override, settings, wanted_data
 from train.recipe import load as load_recipe
-from train.splits import parse_numbers
+from train.splits import chosen
 from train.votes import voted
 
 
@@ -99,7 +99,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
         out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint, state, history and curves.")],
         changes: Annotated[list[str] | None, typer.Argument(metavar="key=value", help=CHANGES)] = None,
         people: People = None,
-        sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
+        sessions: Sessions = None,
         task: Annotated[
             str | None,
             typer.Option(
@@ -114,7 +114,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
             Path | None,
             typer.Option("--from", help="A checkpoint whose weights and signal processing to start with; see freeze."),
         ] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
+        resume: Resume = False,
         device: Device = "auto",
         tensorboard: Annotated[
             bool, typer.Option("--tensorboard", help="Write the history for TensorBoard as well (an extra).")
@@ -126,9 +126,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
         check_out(out, resume=resume)
         device_of(device)
         use_threads(threads)
-        who = None if people is None else parse_numbers(people)
-        when = None if sessions is None else parse_numbers(sessions, "sessions")
-        corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
+        corpus = load(data, chosen(people), chosen(sessions, "sessions"), rate_hz=recipe.dsp.rate_hz)
         corpus = by_task(corpus, task)
         recipe = override(adapted(load_recipe(name), corpus), changes or [])
         check_untouched(recipe, corpus)

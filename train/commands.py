@@ -16,11 +16,24 @@ from train import predict as prediction
 from train.corpus import load
 from train.fit import check_out, use_threads
 from train.matrices import by_task
-from train.options import CHANGES, DATA, Data, Device, Json, People, Threads
+from train.options import (
+    CHANGES,
+    DATA,
+    Checkpoint,
+    Data,
+    Device,
+    Json,
+    People,
+    Protocol,
+    Resume,
+    Sessions,
+    Tested,
+    Threads,
+)
 from train.progress import say
 from train.recipe import load as load_recipe
 from train.recipe import override
-from train.splits import parse_numbers
+from train.splits import chosen, parse_numbers
 
 
 def make_ensemble(
@@ -50,26 +63,17 @@ def make_ensemble(
     """
     if people is not None and fit_on is None:
         raise ValueError("--people says whom to fit weights on, and --fit is missing; add it, or leave --people out")
-    chosen = None if people is None else parse_numbers(people)
-    result = ensembles.combine(members, weights, out, None if fit_on is None else (fit_on, chosen))
+    result = ensembles.combine(members, weights, out, None if fit_on is None else (fit_on, chosen(people)))
     say(f"{out} holds {', '.join(f'{name} ({weight:.3g})' for name, weight in result['members'].items())}")
     if as_json:
         print(json.dumps(result))
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="A checkpoint, an ensemble or the folder of a run.")],
+    checkpoint: Checkpoint,
     data: Data,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            "--protocol",
-            help="unseen (people 17-20 unless --people says others) or new-day (session 3).",
-        ),
-    ],
-    people: Annotated[
-        str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")
-    ] = None,
+    protocol: Protocol,
+    people: Tested = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for report.json and pictures.")] = None,
     device: Device = "auto",
     as_json: Json = False,
@@ -78,8 +82,7 @@ def evaluate(
 
     Example: python -m train evaluate --checkpoint runs/pair --data synapse.zip --protocol unseen --people 17-20
     """
-    chosen = None if people is None else parse_numbers(people)
-    report = evaluation.evaluate(checkpoint, data, protocol, chosen, out=out, device=device)
+    report = evaluation.evaluate(checkpoint, data, protocol, chosen(people), out=out, device=device)
     if as_json:
         print(json.dumps(report))
     else:
@@ -89,10 +92,8 @@ def evaluate(
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Checkpoints, ensembles or folders of runs.", metavar="RUN ...")],
     data: Data,
-    protocol: Annotated[str, typer.Option("--protocol", help="unseen or new-day.")],
-    people: Annotated[
-        str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")
-    ] = None,
+    protocol: Protocol,
+    people: Tested = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for reports and pictures.")] = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -105,8 +106,7 @@ def compare(
     from train import compare as comparison  # noqa: PLC0415 - loads the engines, which nothing else here needs
 
     use_threads(threads)
-    chosen = None if people is None else parse_numbers(people)
-    result = comparison.compare(runs, data, protocol, chosen, out=out, device=device)
+    result = comparison.compare(runs, data, protocol, chosen(people), out=out, device=device)
     if as_json:
         print(json.dumps(result))
     else:
@@ -132,7 +132,7 @@ def predict(
 
 
 def quantise(
-    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="A checkpoint, an ensemble or the folder of a run.")],
+    checkpoint: Checkpoint,
     data: Data,
     people: People = None,
     as_json: Json = False,
@@ -143,8 +143,7 @@ def quantise(
     """
     from train import quantise as rounding  # noqa: PLC0415 - loads ONNX, which nothing else here needs
 
-    chosen = None if people is None else parse_numbers(people)
-    result = rounding.quantise(checkpoint, data, chosen)
+    result = rounding.quantise(checkpoint, data, chosen(people))
     if as_json:
         print(json.dumps(result))
     else:
@@ -183,8 +182,7 @@ def fit_machine(
     from train import machine  # noqa: PLC0415 - loads scikit-learn, an extra
 
     check_out(out, resume=False)
-    chosen = None if people is None else parse_numbers(people)
-    result = machine.fit_machine(encoder, by_task(load(data, chosen), task), out, cost)
+    result = machine.fit_machine(encoder, by_task(load(data, chosen(people)), task), out, cost)
     say(f"{result['vectors']} support vectors of {result['windows']} windows are in {result['checkpoint']}")
     if as_json:
         print(json.dumps(result))
@@ -198,8 +196,8 @@ def refine_labels(
     folds: Annotated[int, typer.Option("--folds", help="Groups of people, each answered by the others' network.")] = 4,
     share: Annotated[float, typer.Option("--share", help="Of the recordings whose label is replaced.")] = 0.1,
     people: People = None,
-    sessions: Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
+    sessions: Sessions = None,
+    resume: Resume = False,
     device: Device = "auto",
     threads: Threads = None,
     as_json: Json = False,
@@ -212,9 +210,7 @@ def refine_labels(
 
     use_threads(threads)
     recipe = override(load_recipe(name), changes or [])
-    who = None if people is None else parse_numbers(people)
-    when = None if sessions is None else parse_numbers(sessions, "sessions")
-    corpus = load(data, who, when, rate_hz=recipe.dsp.rate_hz)
+    corpus = load(data, chosen(people), chosen(sessions, "sessions"), rate_hz=recipe.dsp.rate_hz)
     summary = refining.refine(
         name, recipe, changes or [], corpus, out, folds=folds, share=share, resume=resume, device=device
     )

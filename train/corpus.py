@@ -1,21 +1,12 @@
-"""The recordings of a data set in memory, raw and filtered whole.
-
-What is cached between runs is the *raw* signal in binary form, one file for each sitting: reading thousands of text
-files is what takes time, while filtering twenty people takes a second. So no cache can ever hold a signal that was
-filtered in another way than this run asks for.
-"""
+"""The recordings of a data set in memory, raw and filtered whole."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +14,12 @@ from numpy.typing import NDArray
 from devices.datasets import Dataset
 from devices.entry import Entry
 from devices.recording import UNLABELLED, Recording
-from dsp.caching import cache_folder
 from dsp.design import Design
 from dsp.flow import Samples, StreamInfo
 from dsp.pipeline import filtered, longest_bridge
-from dsp.storage import whole
 from train.progress import progress, say
-from train.sources import MAINS_HZ, Collection, open_collection, stamp
+from train.sittings import read_sitting
+from train.sources import MAINS_HZ, Collection, open_collection
 from train.splits import choose
 
 REST = "rest"
@@ -92,13 +82,6 @@ class Track:
     starts: NDArray[np.int64]
 
 
-class Sitting(NamedTuple):
-    """What was read of one person's session: recordings, and a sentence for each malformed file."""
-
-    found: list[tuple[Entry, Recording]]
-    left_out: list[str]
-
-
 def load(
     data: str,
     people: Sequence[int] | None = None,
@@ -137,7 +120,7 @@ def gather(
     left_out: list[str] = []
     with closing(collection), progress("reading", len(entries)) as advance:
         for (person, session), group in sorted(sittings.items()):
-            sitting = _sitting(data, collection, group, cache=cache)
+            sitting = read_sitting(data, collection, group, cache=cache)
             found += sitting.found
             left_out += sitting.left_out
             advance(len(group), f"person {person} session {session}")
@@ -225,77 +208,3 @@ def _check(data: str, recordings: Sequence[Recording], rate_hz: float | None) ->
             f"{data!r} was recorded at {rates[0]:g} Hz, but dsp.rate_hz={rate_hz:g} was asked for; "
             f"leave dsp.rate_hz out, or bring recordings at {rate_hz:g} Hz"
         )
-
-
-def _sitting(data: str, collection: Collection, entries: Sequence[Entry], *, cache: bool) -> Sitting:
-    path = cache_folder() / "sittings" / f"{stamp(data, collection, entries)}.npz"
-    kept = _from_cache(path, entries) if cache else None
-    if kept is not None:
-        return kept
-    found: list[tuple[Entry, Recording]] = []
-    left_out: list[str] = []
-    for entry in entries:
-        try:
-            found.append((entry, collection.read(entry)))
-        except ValueError as error:
-            left_out.append(str(error))
-    sitting = Sitting(found, left_out)
-    if cache and found:
-        try:
-            _to_cache(path, sitting)
-        except OSError as error:
-            _say_uncached(path.parent, error.strerror)
-    return sitting
-
-
-@lru_cache
-def _say_uncached(folder: Path, reason: str) -> None:
-    """Once, not for every sitting."""
-    say(f"the cache {folder} cannot be written ({reason}); going on without")
-
-
-def _to_cache(path: Path, sitting: Sitting) -> None:
-    recordings = [recording for _, recording in sitting.found]
-    about = [
-        {
-            "entry": entry.name,
-            "name": r.info.name,
-            "rate_hz": r.info.rate_hz,
-            "channels": r.info.channels,
-            "names": r.names,
-            "length": len(r.samples),
-            "labelled": r.labels is not None,
-            "person": r.person,
-            "session": r.session,
-            "simulated": r.simulated,
-            "gaps": r.gaps,
-        }
-        for entry, r in sitting.found
-    ]
-    nothing = [np.full(len(r.samples), UNLABELLED, np.int16) for r in recordings]
-    labels = [blank if r.labels is None else r.labels for r, blank in zip(recordings, nothing, strict=True)]
-    samples = np.concatenate([r.samples for r in recordings])
-    said = json.dumps({"recordings": about, "left_out": sitting.left_out})
-    with whole(path) as neighbour:
-        np.savez(neighbour, samples=samples, labels=np.concatenate(labels), about=np.array(said))
-
-
-def _from_cache(path: Path, entries: Sequence[Entry]) -> Sitting | None:
-    """What is kept there, or None where that is nothing, or damaged."""
-    by_name = {entry.name: entry for entry in entries}
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            samples, labels, about = kept["samples"], kept["labels"], json.loads(str(kept["about"]))
-        found, first = [], 0
-        for facts in about["recordings"]:
-            end = first + facts["length"]
-            info = StreamInfo(facts["name"], facts["rate_hz"], tuple(facts["channels"]))
-            marks = labels[first:end] if facts["labelled"] else None
-            who = (facts["person"], facts["session"], facts["simulated"])
-            gaps = tuple((int(begin), int(count)) for begin, count in facts["gaps"])
-            recording = Recording(info, samples[first:end], tuple(facts["names"]), marks, *who, gaps)
-            found.append((by_name[facts["entry"]], recording))
-            first = end
-        return Sitting(found, list(about["left_out"]))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
-        return None

@@ -146,9 +146,8 @@ def _uneven(task: Task) -> str:
     for index in task.corpus.indices(task.split.train):
         marks = task.track.labels[task.track.starts[index] : task.track.starts[index + 1]]
         seconds += np.bincount(marks[marks >= 0], minlength=len(seconds)) / task.design.spec.rate_hz
-    gestures = [
-        index for index, label in enumerate(task.corpus.labels) if label != REST
-    ]  # of rest there is always more
+    # Of rest there is always more.
+    gestures = [index for index, label in enumerate(task.corpus.labels) if label != REST]
     least, most = (pick(gestures, key=lambda index: seconds[index]) for pick in (min, max))
     if seconds[most] <= UNEVEN * seconds[least]:
         return ""

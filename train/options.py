@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,4 +20,13 @@ Data = Annotated[str, typer.Option("--data", help=DATA, metavar="DIR|ZIP|sim:...
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="For the CPU; all cores if left out.")]
+Sessions = Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; all if left out.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")]
+Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="A checkpoint, an ensemble or the folder of a run.")]
+Protocol = Annotated[
+    str, typer.Option("--protocol", help="unseen (people 17-20 unless --people says others) or new-day (session 3).")
+]
+Tested = Annotated[
+    str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")
+]
 People = Annotated[str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; all if left out.")]

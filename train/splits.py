@@ -60,6 +60,11 @@ def parse_numbers(text: str, what: str = "people") -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
+def chosen(text: str | None, what: str = "people") -> tuple[int, ...] | None:
+    """``parse_numbers`` of what an option says; None, which stands for all, where it was left out."""
+    return None if text is None else parse_numbers(text, what)
+
+
 def say_numbers(numbers: Iterable[int]) -> str:
     """The inverse of ``parse_numbers``: ``1-3,7``."""
     spans: list[list[int]] = []

@@ -127,7 +127,7 @@ def _named(held: object) -> list[tuple[str, object]]:
     if isinstance(held, Mapping):
         pairs = [(_ours(str(key)), value) for key, value in held.items()]
         if strange := [str(key) for key in held if not _ours(str(key))]:
-            say(f"note: {', '.join(strange)} in the tensor file mean nothing here; known are {', '.join(NAMED)}")
+            say(f"note: not known in a tensor file, and left alone: {', '.join(strange)}; known are {', '.join(NAMED)}")
         return [(name, value) for name, value in pairs if name]
     if isinstance(held, Sequence) and not isinstance(held, str):
         return list(zip(NAMED, held, strict=False))

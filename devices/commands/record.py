@@ -21,57 +21,64 @@ if TYPE_CHECKING:
     from devices.watched import Watched
 
 
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", help="The file (.xdf, .bdf, .csv, .h5), or the folder of a BIDS data set.", show_default=False
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="xdf, bdf, csv, hdf5 or bids, where the suffix does not say it; else xdf.", show_default=False
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Argument(
+        help="lsl:NAME, cyton:PORT, sim:, a recording, ...; 'python -m devices list' shows what is there.",
+        metavar="DEVICE",
+        show_default=False,
+    ),
+]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
+]
+Labels = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        help="Labels to choose from while recording, by number and Enter: rest,fist,open.",
+        show_default=False,
+    ),
+]
+Person = Annotated[str, typer.Option("--person", help="Whose arm.", show_default=False)]
+Session = Annotated[str, typer.Option("--recording-session", help="Which sitting.", show_default=False)]
+Task = Annotated[str, typer.Option("--task", help="What the person is asked to do, a word.")]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", help="Sampling rate in Hz, for a source that does not say it.", show_default=False),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="uV, mV or V, for a source that does not say it.", show_default=False)
+]
+Patience = Annotated[float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="The summary as one line of JSON.")]
+
+
 def record(
-    device: Annotated[
-        str,
-        typer.Argument(
-            help="lsl:NAME, cyton:PORT, sim:, a recording, ...; 'python -m devices list' shows what is there.",
-            metavar="DEVICE",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            "-o",
-            help="The file (.xdf, .bdf, .csv, .h5), or the folder of a BIDS data set.",
-            show_default=False,
-        ),
-    ],
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="xdf, bdf, csv, hdf5 or bids, where the suffix does not say it; else xdf.",
-            show_default=False,
-        ),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
-    ] = None,
-    labels: Annotated[
-        str,
-        typer.Option(
-            "--labels",
-            help="Labels to choose from while recording, by number and Enter: rest,fist,open.",
-            show_default=False,
-        ),
-    ] = "",
-    person: Annotated[str, typer.Option("--person", help="Whose arm.", show_default=False)] = "",
-    session: Annotated[str, typer.Option("--recording-session", help="Which sitting.", show_default=False)] = "",
-    task: Annotated[str, typer.Option("--task", help="What the person is asked to do, a word.")] = "gestures",
-    rate: Annotated[
-        float | None,
-        typer.Option("--rate", help="Sampling rate in Hz, for a source that does not say it.", show_default=False),
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="uV, mV or V, for a source that does not say it.", show_default=False)
-    ] = None,
-    patience: Annotated[
-        float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)
-    ] = 4.0,
-    as_json: Annotated[bool, typer.Option("--json", help="The summary as one line of JSON.")] = False,
+    device: Device,
+    out: Out,
+    format_: Format = None,
+    seconds: Seconds = None,
+    labels: Labels = "",
+    person: Person = "",
+    session: Session = "",
+    task: Task = "gestures",
+    rate: Rate = None,
+    unit: Unit = None,
+    patience: Patience = 4.0,
+    as_json: Json = False,
 ) -> None:
     """Record a device as its samples come, until Ctrl-C, the end of the stream or --seconds.
 

@@ -15,6 +15,7 @@ from devices.dejitter import Dejitter
 from devices.formats.writer_layout import printable
 from devices.integrity import STREAMING, Integrity
 from devices.lsl.clock import Clock
+from devices.lsl.foreign_clock import ForeignClock
 from devices.lsl.layout import Layout, layout
 from devices.lsl.library import load_pylsl, offset_s
 from devices.lsl.lookout import FORGET_S, Lookout
@@ -24,12 +25,6 @@ from dsp.flow import Chunk, StreamInfo
 
 BUFFER_S = 2
 """Seconds that liblsl keeps for a reader that is late."""
-
-STRANGE_S = 10.0
-"""Stamps further than this from their arrival are on a clock that LSL knows nothing of."""
-
-JUDGE_EVERY_S = 5.0
-"""How often such a clock is compared with this machine's anew; as often as LSL's are."""
 
 _OPENING_S = 3.0
 _RETURNING_S = 1.0
@@ -104,8 +99,7 @@ class LslSource:
         self._why = "its program ended"
         self._gone_s = 0.0  # since when the stream is not there
         self._last_s: float | None = None  # when it was taken
-        self._strange_s: float | None = None  # the offset of a clock that LSL knows nothing of
-        self._earliest_s = self._judge_at_s = 0.0  # of the arrivals until then, what the offset will be
+        self._foreign = ForeignClock()
         self._dejitter = Dejitter(stream.rate_hz)  # which compiles, before samples come
         same_s = offset_s(self._pylsl) if stream.host == socket.gethostname() else None  # one machine has one clock
         self._layout = self._open(stream, unit, same_s)
@@ -205,8 +199,9 @@ class LslSource:
         self._lookout = None
         self._integrity.state = STREAMING
         if self._last_s is not None:
-            self._strange_s = None  # a clock that LSL knows nothing of may have begun anew as well
-        self._judge_clock(float(stamps[-1]), now)
+            self._foreign.forget()  # it may have begun anew as well
+        if self._clock is not None:
+            self._foreign.judge(float(stamps[-1]), now, self._clock.offset_s)
         if self._last_s is not None:
             periods = (float(stamps[0]) + self._offset_s() - self._last_s) * self._dejitter.rate_hz
             self._losses.begin(self._losses.next + max(0, round(periods) - 1))
@@ -224,21 +219,9 @@ class LslSource:
             self._ready.append(Chunk(block.samples, block.first, np.minimum(times, now), block.stamps))
 
     def _offset_s(self) -> float:
-        if self._strange_s is not None:
-            return self._strange_s
+        if self._foreign.offset_s is not None:
+            return self._foreign.offset_s
         return self._clock.offset_s if self._clock else self._integrity.clock_offset_s
-
-    def _judge_clock(self, stamp: float, now: float) -> None:
-        """Takes a sender that does not stamp by LSL's clock by its earliest arrivals, which follow its drift."""
-        if self._clock is None or abs(stamp + self._clock.offset_s - now) <= STRANGE_S:
-            self._strange_s = None
-            return
-        offset = now - stamp
-        if self._strange_s is None or now >= self._judge_at_s:
-            self._strange_s = offset if self._strange_s is None else self._earliest_s
-            self._earliest_s, self._judge_at_s = offset, now + JUDGE_EVERY_S
-        self._earliest_s = min(self._earliest_s, offset)
-        self._strange_s = min(self._strange_s, offset)
 
     def _watch(self, now: float) -> None:
         """Nothing came: the sender may be idle, or gone without a word."""
@@ -289,7 +272,7 @@ class LslSource:
         old = self._stream
         if (stream.channels, stream.rate_hz, stream.format) != (old.channels, old.rate_hz, old.format):
             raise ValueError(f"{old} went away, but {stream} came back under its name")
-        known_s = self._integrity.clock_offset_s if stream.host == old.host and self._strange_s is None else None
+        known_s = self._integrity.clock_offset_s if stream.host == old.host and self._foreign.offset_s is None else None
         columns = self._connect(stream, self._unit, _RETURNING_S, known_s)
         if columns.labels != self._layout.labels:
             self._hang_up()

@@ -103,7 +103,7 @@ def test_a_gesture_may_be_unknown(tmp_path: Path) -> None:
 
 def test_names_that_mean_nothing_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Tensors(written(tmp_path / "a.pt", whole(subject_id=torch.ones(ROWS))))
-    assert "note: subject_id in the tensor file mean nothing here" in capsys.readouterr().err
+    assert "note: not known in a tensor file, and left alone: subject_id; known are signals" in capsys.readouterr().err
 
 
 class Program:

@@ -10,7 +10,7 @@ import numpy as np
 import pylsl
 import pytest
 
-from devices.lsl import inlet
+from devices.lsl import foreign_clock
 from devices.lsl.inlet import open_lsl
 from devices.watched import Watched
 from tests.devices.emulators.recordings import wait_for
@@ -287,7 +287,7 @@ def test_stamps_of_a_foreign_clock_are_placed_at_their_arrival():
 
 
 def test_a_foreign_clock_that_runs_slow_is_followed(monkeypatch):
-    monkeypatch.setattr(inlet, "JUDGE_EVERY_S", 0.1)
+    monkeypatch.setattr(foreign_clock, "JUDGE_EVERY_S", 0.1)
     name = unique()
     sender = outlet(name, source_id=name)
     with closing(open_lsl(source_id=name)) as source:
