@@ -4,7 +4,7 @@ What: B0 or B1, made narrower and shallower than its authors did, so that a lapt
 are ``model.width=1 model.depth=1``, with ``model.size=b1`` for the larger one. ``model.scaling=instance`` normalises
 each window by itself instead of by the data set. Needs the extra ``transformers``.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
 
 Scores: sessions 1 and 2 of people 1-20, tested on session 3, two epochs: 64.8 % of windows and 70.9 % of trials, where
 a linear discriminant on 72 features gives 77.9 % of windows. Sixteen epochs with stronger augmentation know 71 % of

@@ -4,7 +4,7 @@ What: ``model.pretrained=gpt2`` (a name, or a local folder) takes the sizes and 
 last ``model.trained`` blocks; without it, a small one begins at random. Gestures are drawn equally often. Needs the
 extra ``transformers``.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
 
 Scores: sessions 1 and 2 of people 1-20, tested on session 3, from random weights: 76.9 % of windows and 82.7 % of
 trials, 78.0 and 84.7 % after ten epochs more without MixUp; a linear discriminant on 72 features gives 77.9 % of

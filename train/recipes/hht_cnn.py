@@ -3,7 +3,8 @@
 What: the encoder of system 3, on matrices that are computed from the window, so that it runs in the stream: empirical
 mode decomposition of the eight decorrelated channels, energy over time and frequency, 64 x 64. Only PyTorch runs it.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people; or, with
+``--task``, a folder of ready-made Hilbert-Huang matrices, such as ``python -m train matrices`` makes.
 
 Scores: sessions 1 and 2 of people 1-20, tested on session 3: 68.3 % of windows and 75.1 % of trials after two epochs,
 71.1 and 78.7 % after five, still climbing; a linear discriminant on 72 features gives 77.9 % of windows. The matrices

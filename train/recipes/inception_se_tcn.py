@@ -3,7 +3,7 @@
 What: one of the two members of system 2. Random 400 ms windows at any offset, with one random gain and one for each
 channel, electrodes turned by up to half their spacing, a little noise, and MixUp; label smoothing, averaged weights.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
 
 Scores: sessions 1 and 2 of people 1-20, tested on session 3: 82.7 % of windows and 88.9 % of trials, 83.0 and 89.4 %
 after twenty epochs more; together with its partner 84.7 % of windows (macro-F1 84.7 %) and 90.1 % of trials. A linear

@@ -4,7 +4,7 @@ What: the raw-signal member of system 5, on electrodes of an arm instead of a sc
 offset, random gains, electrodes turned by up to half their spacing, a little noise, MixUp; ``model.scaling=instance``
 divides each window by its own size. Learns from votes as well as from labels (``--votes``, ``refine``).
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
 
 Scores: sessions 1 and 2 of people 1-20, tested on session 3: 83.0 % of windows and 88.1 % of trials, where a linear
 discriminant on 72 features gives 77.9 % of windows; with four epochs 80.0 and 87.3 %. Training windows, as they are

@@ -5,9 +5,9 @@ and one linear layer; any length of input. Its channels are decorrelated first, 
 steps. Random 400 ms windows at any offset of the filtered recordings, each with one random gain for all channels and a
 little noise.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator. Written for the Synapse
-recordings (a subset of the forearm channels of GRABMyo, Pradhan, He & Jiang, Sci Data 9:733, 2022: 512 Hz, five
-gestures).
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
+Written for the Synapse recordings (a subset of the forearm channels of GRABMyo, Pradhan, He & Jiang, Sci Data 9:733,
+2022: 512 Hz, five gestures).
 
 Scores: trained on people 1-16 (validation=0), tested on 17-20 from a cold start, without views: 68.9 % of windows,
 73.8 % of trials by averaging them, 76.4 % in one pass. How the settings were chosen is in ``train/LOG.md``.

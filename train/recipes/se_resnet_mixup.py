@@ -3,7 +3,7 @@
 What: the architecture and data of ``se_resnet``; each training window is blended with another one, signal and label
 alike, by a share drawn from Beta(0.4, 0.4). The two vote, 0.45 standard and 0.55 MixUp, as in the source.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
 
 Scores: trained on people 1-16 (validation=0), tested on 17-20 from a cold start, without views: 71.5 % of windows,
 76.9 % of trials by averaging them, 77.6 % in one pass.

@@ -2,7 +2,7 @@
 
 What: the other member of system 2; data, augmentation and losses as ``inception_se_tcn``. The two vote evenly.
 
-Data: eight channels, any data set that ``devices.datasets`` knows, or the simulator.
+Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
 
 Scores: sessions 1 and 2 of people 1-20, tested on session 3: 82.4 % of windows and 88.3 % of trials, 84.3 and 90.6 %
 after 36 epochs more; a linear discriminant on 72 features gives 77.9 % of windows. Training windows, as they are
