@@ -41,7 +41,7 @@ def test_recipe_says_what_it_is(name: str) -> None:
     text = describe(name)
     assert len(text.splitlines()[0]) > 20
     assert "Source:" in text
-    assert "channels" in wanted_data(name)
+    assert "recordings" in wanted_data(name)
 
 
 def test_the_mixup_recipe_differs_by_mixup_and_one_epoch() -> None:
