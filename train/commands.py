@@ -96,10 +96,15 @@ def evaluate(
 
 def tune(
     checkpoint: Checkpoint,
-    data: Data,
     out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint that decides better.")],
+    data: Annotated[
+        str | None, typer.Option("--data", help="Continuous recordings to tune on.", metavar="DIR|ZIP|sim:...")
+    ] = None,
     people: People = None,
     sessions: Sessions = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Take the decision layer of this checkpoint instead of searching.")
+    ] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -109,7 +114,12 @@ def tune(
     """
     from train import tune as tuning  # noqa: PLC0415 - a step that few take
 
-    result = tuning.tune(checkpoint, data, out, chosen(people), chosen(sessions, "sessions"), device=device)
+    if like is not None and data is None:
+        result = tuning.adopt(checkpoint, like, out)
+    elif data is not None and like is None:
+        result = tuning.tune(checkpoint, data, out, chosen(people), chosen(sessions, "sessions"), device=device)
+    else:
+        raise ValueError("give either --data, to search on, or --like, to take another checkpoint's decision layer")
     print(json.dumps(result) if as_json else tuning.say_result(result))
 
 

@@ -102,6 +102,7 @@ class Recipe:
         freeze: parts of the network that are not trained, such as ``stem`` or ``units.0``; of use to who starts from a
             checkpoint.
         keep_every: epochs after which a checkpoint is kept besides, in ``epochs/N``; 0 keeps only the best.
+        views: whether the checkpoint runs with test-time augmentation (``models.views``), which moves windows in time.
         validation: training people set apart; the epoch that is best on them is kept. 0: the last epoch is kept.
         patience: stop after so many epochs without a better one; 0 never stops early.
         seed: of everything random.
@@ -132,6 +133,7 @@ class Recipe:
     bf16: bool = False
     freeze: tuple[str, ...] = ()
     keep_every: int = 0
+    views: bool = True
     validation: int = 3
     patience: int = 0
     seed: int = 0

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.design import DspSpec
-from dsp.storage import write
+from dsp.storage import check_writable, write
 from models import folder, plain, stored
-from models.card import CARD, FILES
+from models.card import CARD, ENSEMBLE, FILES
 from models.checkpoint import refuse_foreign
 from models.decision import Settings
 from models.listing import checkpoint_in, read_listing
@@ -87,7 +87,7 @@ def tune(
     """Writes a checkpoint that decides better, whole or not at all; its network is the same.
 
     Args:
-        checkpoint: a checkpoint, or the folder of a run; no ensemble.
+        checkpoint: a checkpoint, an ensemble, or the folder of a run.
         data: continuous recordings with rest.
         out: folder of the new checkpoint.
         people: to tune on; None for all.
@@ -101,12 +101,7 @@ def tune(
         ValueError: checkpoint and data do not fit, or something else stands at ``out``.
     """
     source = checkpoint_in(checkpoint)
-    refuse_foreign(out.resolve())
-    card = read_listing(source).cards
-    if not (source / CARD).is_file():
-        raise ValueError(
-            f"{source} is an ensemble of {len(card)}, which has no decision layer of its own; tune a member"
-        )
+    check_out(out)
     classifier = load_networks(source, device=str(device_of(device)))
     corpus = load(data, people, sessions, rate_hz=classifier.design.spec.rate_hz)
     continuous.check(classifier, corpus)
@@ -177,11 +172,48 @@ def within(stream: Stream, window: int, resting: int) -> NDArray[np.int64]:
     return np.where(turns[first] == turns[last], marks[last], -1)
 
 
-def redecided(source: Path, out: Path, settings: Settings, facts: Mapping[str, Any]) -> None:
-    """Copies a checkpoint with another decision layer, whole or not at all.
+def adopt(checkpoint: Path, model: Path, out: Path) -> dict[str, Any]:
+    """Gives a checkpoint the decision layer of another one, as for a network trained again on more of the same.
 
     Args:
-        source: folder of a checkpoint.
+        checkpoint: a checkpoint, an ensemble, or the folder of a run.
+        model: whose decision layer it is to have.
+        out: folder of the new checkpoint.
+
+    Returns:
+        The settings, fit for JSON.
+
+    Raises:
+        ValueError: one of them cannot be read, their labels differ, or something else stands at ``out``.
+    """
+    check_out(out)
+    ours, theirs = read_listing(checkpoint), read_listing(model)
+    first, other = ours.cards[0], theirs.cards[0]
+    if first.labels != other.labels:
+        raise ValueError(
+            f"{checkpoint} tells {', '.join(first.labels)} apart, but {model} {', '.join(other.labels)}; "
+            "take the decision layer of a checkpoint with the same labels"
+        )
+    facts = {"like": dict(theirs.provenance.get("tuned", {}))}
+    redecided(ours.root, out, other.decision, facts)
+    return {"checkpoint": str(out), "decision": other.decision.to_json(), **facts}
+
+
+def check_out(out: Path) -> None:
+    """Refuses a folder that holds anything but a checkpoint, before the work that is to end in it.
+
+    Raises:
+        ValueError: it does, or it cannot be written.
+    """
+    check_writable(out)
+    refuse_foreign(out.resolve())
+
+
+def redecided(source: Path, out: Path, settings: Settings, facts: Mapping[str, Any]) -> None:
+    """Copies a checkpoint or an ensemble with another decision layer in each member, whole or not at all.
+
+    Args:
+        source: its folder.
         out: folder to make; a checkpoint that is there already is replaced.
         settings: the decision layer.
         facts: become ``tuned`` in its provenance.
@@ -189,14 +221,22 @@ def redecided(source: Path, out: Path, settings: Settings, facts: Mapping[str, A
     Raises:
         OSError: it cannot be written; what was there before still is.
     """
-    contents = {name: (source / name).read_bytes() for name in FILES}
-    card = plain.read_json(contents[CARD])
-    card["decision"] = settings.to_json()
-    card["provenance"] = {**card["provenance"], "tuned": dict(facts)}
-    contents[CARD] = stored.json_bytes(card)
-    with folder.replacing(out.resolve(), FILES) as fresh:
-        for name, content in contents.items():
-            write(fresh / name, content)
+    listing = read_listing(source)
+    places = [card.path.relative_to(listing.root) for card in listing.cards]
+    contents = {place / name: (listing.root / place / name).read_bytes() for place in places for name in FILES}
+    for place in places:
+        contents[place / CARD] = _said(contents[place / CARD], facts, {"decision": settings.to_json()})
+    if (listing.root / ENSEMBLE).exists():
+        contents[Path(ENSEMBLE)] = _said((listing.root / ENSEMBLE).read_bytes(), facts)
+    with folder.replacing(out.resolve(), {path.parts[0] for path in contents}) as fresh:
+        for path, content in contents.items():
+            write(fresh / path, content)
+
+
+def _said(text: bytes, facts: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> bytes:
+    """A card or list with more in its provenance."""
+    card = plain.read_json(text)
+    return stored.json_bytes({**card, **(changes or {}), "provenance": {**card["provenance"], "tuned": dict(facts)}})
 
 
 def _in_words(settings: Settings) -> str:
@@ -204,7 +244,9 @@ def _in_words(settings: Settings) -> str:
 
 
 def say_result(result: Mapping[str, Any]) -> str:
-    """Before and after, as a table for people."""
+    """Before and after, as a table for people; of settings that were taken over, the settings."""
+    if "before" not in result:
+        return _in_words(Settings.from_json(result["decision"]))
     names = ("cost", *(key for key, _, _ in continuous.SHOWN))
     rows = [(name, _cell(result["before"][name]), _cell(result["after"][name])) for name in names]
     return "\n".join(f"{name:24}{one:>12}{two:>12}" for name, one, two in [("", "before", "after"), *rows])
