@@ -171,8 +171,10 @@ def following(recording: Recording, rest: str = "rest", lead_ms: float = 0.0) ->
 
     Returns:
         Another recording; samples whose label is unknown, since an onset or offset near them was not found, carry
-        none (``UNLABELLED``). One without gestures is returned as it is.
+        none (``UNLABELLED``). One without gestures, or without rest between them, is returned as it is.
     """
+    if rest not in recording.names:
+        return recording
     found = events(recording, rest)
     if not found or recording.labels is None:
         return recording

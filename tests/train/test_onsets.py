@@ -82,3 +82,5 @@ def test_a_minute_without_gestures_stays_as_it_is() -> None:
     idle = Recording(recording.info, recording.samples, NAMES, np.zeros(6000, np.int16))
     assert events(idle) == []
     assert following(idle) is idle
+    held = Recording(recording.info, recording.samples, ("fist",), np.zeros(6000, np.int16))
+    assert following(held) is held
