@@ -22,7 +22,7 @@ RECIPE = Recipe(
     model={"widths": (32, 64, 128), "depth": 2, "kernel": 7, "stem_stride": 2, "dropout": 0.5},
     dsp=Processing(band_hz=(20.0, 90.0), window_ms=400.0, hop_ms=25.0),
     augment=Augment(gain=0.2, noise=0.02),
-    epochs=6,
+    epochs=7,
     batch=128,
     lr=3e-3,
     weight_decay=0.3,
