@@ -10,8 +10,10 @@ import pytest
 
 from devices.entry import Entry
 from dsp.design import DspSpec
+from dsp.flow import Chunk
+from dsp.pipeline import Pipeline
 from models.checkpoint import load
-from models.decision import Settings
+from models.decision import Decide, Settings
 from models.listing import read_listing
 from models.networks import load_networks
 from tests.train.conftest import TINY, tiny
@@ -21,7 +23,7 @@ from train.corpus import load as load_corpus
 from train.ensemble import combine
 from train.fit import fit
 from train.onsets import Event
-from train.streams import Stream, decisions
+from train.streams import Stream, decisions, streams
 from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within
 
 LABELS = ("rest", "fist", "open")
@@ -123,6 +125,20 @@ def stream(said: list[int], shown: list[Event], sure: float = 0.6) -> Stream:
 
 
 FLICKER = stream([0] * 20 + [2] + [0] * 19 + [1] * 40 + [0] * 20, [Event(1, 410, 800, True, True)])
+
+
+def test_what_is_scored_is_what_the_stream_would_decide(run: Path) -> None:
+    corpus = load_corpus("sim:people=2,sessions=3", cache=False)
+    classifier, how = load_networks(run, device="cpu"), Settings(2, 0.5, 0.1, 0.8, 100.0, 150.0)
+    answered = streams(classifier, corpus)
+    said = decisions(answered, classifier.labels, how, classifier.design.spec)[0]
+    decide = Decide(classifier.labels, how, classifier.design.spec.rate_hz)
+    samples = corpus.recordings[0].samples
+    for row, window in enumerate(Pipeline(classifier.design).feed(Chunk(samples, 0))):
+        decision = decide(answered[0].probabilities[row], window)
+        assert decision.label == (classifier.labels[said[row]] if said[row] >= 0 else None)
+        assert decision.end == answered[0].ends[row]
+    assert row + 1 == len(said)
 
 
 def test_the_search_finds_what_a_flicker_asks_for() -> None:
