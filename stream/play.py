@@ -144,7 +144,7 @@ def play(
         tally.pace = Pace(hop_s, costs_s, strict=strict, words=classifier.in_words)
         foresight = Foresight(hop_s, classifier.rehearse, costs_s[0], costs_s[-1])
     classifier.reset()
-    decide = Decide(classifier.labels, classifier.decision)
+    decide = Decide(classifier.labels, classifier.decision, classifier.design.spec.rate_hz)
     everything: list[Sink] = [Scored(tally.score, tally.truth), note, *sinks]
     if foresight is not None:
         awake = foresight

@@ -11,6 +11,7 @@ import pytest
 
 from devices.files import load
 from models.ensemble import load_ensemble
+from train.continuous import evaluate as evaluate_events
 from train.evaluate import evaluate
 
 ROOT = Path(__file__).parents[1]
@@ -72,8 +73,32 @@ def test_checkpoints_are_small_and_have_a_card():
     files = [path for path in CHECKPOINTS.rglob("*") if path.is_file() and made not in path.parts]
     assert all(path.stat().st_size < 4_000_000 for path in files)
     assert sum(path.stat().st_size for path in files) < 20_000_000
-    for name in ("demo", "synapse", "days"):
+    for name in ("demo", "synapse", "days", "myo"):
         assert (CHECKPOINTS / name / "README.md").exists()
+
+
+def test_the_myo_pair_is_for_continuous_use():
+    ensemble = load_ensemble(CHECKPOINTS / "myo")
+    assert [member.checkpoint.family for member in ensemble.members] == ["se_resnet", "resnet_gru"]
+    for member in ensemble.members:
+        checkpoint = member.checkpoint
+        assert checkpoint.labels[0] == checkpoint.decision.rest == "rest"
+        assert len(checkpoint.labels) == 8
+        assert checkpoint.design.spec.rate_hz == 200
+        assert checkpoint.decision.patient
+        assert checkpoint.views.count == 1
+        assert checkpoint.provenance["sessions"] == [1, 2]
+    files = [path for path in (CHECKPOINTS / "myo").rglob("*") if path.is_file() and "fp32" not in path.parts]
+    assert sum(path.stat().st_size for path in files) < 4_000_000
+
+
+@pytest.mark.data
+def test_the_myo_pair_knows_a_third_session(myo_zip):
+    report = evaluate_events(CHECKPOINTS / "myo", str(myo_zip), "continuous", [21547], device="cpu")
+    assert report["seen_people"] == []
+    assert report["all"]["events"] == 42
+    assert report["all"]["detected"] == pytest.approx(39 / 42, abs=0.03)  # as it was measured when it was made
+    assert report["all"]["delay_ms"] == pytest.approx(232, abs=15)
 
 
 @pytest.mark.data

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dsp.storage import check_writable
+from train import continuous
 from train import ensemble as ensembles
 from train import evaluate as evaluation
 from train import matrices as making
@@ -78,15 +79,48 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure a checkpoint: windows, trials, macro-F1, per gesture and per person.
+    """Measure a checkpoint: windows, trials, macro-F1, per gesture and per person; or, in continuous use, events.
 
     Example: python -m train evaluate --checkpoint runs/pair --data synapse.zip --protocol unseen --people 17-20
     """
+    if protocol in continuous.PROTOCOLS:
+        report = continuous.evaluate(checkpoint, data, protocol, chosen(people), out=out, device=device)
+        print(json.dumps(report) if as_json else continuous.say_report(report))
+        return
     report = evaluation.evaluate(checkpoint, data, protocol, chosen(people), out=out, device=device)
     if as_json:
         print(json.dumps(report))
     else:
         print(evaluation.say_report(report))
+
+
+def tune(
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint that decides better.")],
+    data: Annotated[
+        str | None, typer.Option("--data", help="Continuous recordings to tune on.", metavar="DIR|ZIP|sim:...")
+    ] = None,
+    people: People = None,
+    sessions: Sessions = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Take the decision layer of this checkpoint instead of searching.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Choose temperature, threshold, debounce and release of a checkpoint by the events of continuous recordings.
+
+    Example: python -m train tune --checkpoint runs/first --data myo-readings.zip --sessions 2 --out runs/tuned
+    """
+    from train import tune as tuning  # noqa: PLC0415 - a step that few take
+
+    if like is not None and data is None:
+        result = tuning.adopt(checkpoint, like, out)
+    elif data is not None and like is None:
+        result = tuning.tune(checkpoint, data, out, chosen(people), chosen(sessions, "sessions"), device=device)
+    else:
+        raise ValueError("give either --data, to search on, or --like, to take another checkpoint's decision layer")
+    print(json.dumps(result) if as_json else tuning.say_result(result))
 
 
 def compare(

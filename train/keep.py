@@ -16,10 +16,13 @@ from dsp.flow import Samples
 from models import checkpoint
 from models.families import build
 from models.listing import RUN
+from models.views import Views
 from train.state import Progress
 from train.task import Task
 
 GOLDEN = 8
+PLAIN = Views(shift=0, noise=0.0, gain=1.0)
+"""No view but the window itself."""
 
 
 def keep(task: Task, weights: dict[str, Tensor], done: Progress, out: Path) -> Path:
@@ -42,6 +45,7 @@ def keep(task: Task, weights: dict[str, Tensor], done: Progress, out: Path) -> P
         config=task.config,
         labels=task.corpus.labels,
         design=task.design,
+        views=Views() if task.recipe.views else PLAIN,
         provenance=provenance(task, done),
     )
     path = out / RUN

@@ -24,7 +24,12 @@ Sessions = Annotated[str | None, typer.Option("--sessions", help="Such as 1-2; a
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")]
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="A checkpoint, an ensemble or the folder of a run.")]
 Protocol = Annotated[
-    str, typer.Option("--protocol", help="unseen (people 17-20 unless --people says others) or new-day (session 3).")
+    str,
+    typer.Option(
+        "--protocol",
+        help="unseen (people 17-20 unless --people says others) or new-day (session 3); scored by events: continuous "
+        "(session 3) or continuous-unseen (every third person).",
+    ),
 ]
 Tested = Annotated[
     str | None, typer.Option("--people", help="Such as 17-20 or 3,7,21-25; the protocol's own if left out.")

@@ -84,6 +84,8 @@ class Recipe:
         overlap: training windows for each window's length of recording and epoch.
         balance: draw every gesture equally often, however much of it was recorded.
         purity: least share of a training window that carries its label.
+        lead_ms: let labels follow the muscle where they follow a schedule, changing so much before it
+            (``train.onsets``); none leaves them as they are.
         long_share: share of the batches whose windows are longer, for a head used on whole trials.
         long_ms: how long those are.
         batch: windows in a step.
@@ -100,6 +102,7 @@ class Recipe:
         freeze: parts of the network that are not trained, such as ``stem`` or ``units.0``; of use to who starts from a
             checkpoint.
         keep_every: epochs after which a checkpoint is kept besides, in ``epochs/N``; 0 keeps only the best.
+        views: whether the checkpoint runs with test-time augmentation (``models.views``), which moves windows in time.
         validation: training people set apart; the epoch that is best on them is kept. 0: the last epoch is kept.
         patience: stop after so many epochs without a better one; 0 never stops early.
         seed: of everything random.
@@ -115,6 +118,7 @@ class Recipe:
     overlap: float = 2.0
     balance: bool = True
     purity: float = 0.75
+    lead_ms: float | None = None
     long_share: float = 0.0
     long_ms: float = 1000.0
     batch: int = 128
@@ -129,6 +133,7 @@ class Recipe:
     bf16: bool = False
     freeze: tuple[str, ...] = ()
     keep_every: int = 0
+    views: bool = True
     validation: int = 3
     patience: int = 0
     seed: int = 0
@@ -144,6 +149,7 @@ class Recipe:
         ):
             _check(name, getattr(self, name), low=0, high=high)
         _check("weight_decay", self.weight_decay, low=0)
+        _check("lead_ms", self.lead_ms or 0, low=0)
         for name in ("lr", "clip", "overlap", "long_ms"):
             _check(name, getattr(self, name), low=1e-12)
         for name in ("warmup", "restart", "label_smoothing", "lend", "long_share", "purity"):

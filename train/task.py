@@ -15,8 +15,9 @@ from dsp.design import Design, design
 from dsp.pipeline import filtered
 from models.checkpoint import Checkpoint
 from models.families import config_json, sized
-from train.corpus import Corpus, Track, track
+from train.corpus import REST, Corpus, Track, track
 from train.crops import majority
+from train.onsets import following
 from train.recipe import Recipe
 from train.splits import Split, set_apart
 
@@ -81,6 +82,9 @@ def prepare(name: str, recipe: Recipe, overrides: Sequence[str], corpus: Corpus,
             f"{corpus.name!r} holds {len(corpus.labels)} labelled gestures ({', '.join(corpus.labels) or 'none'}); "
             "training needs at least two"
         )
+    if recipe.lead_ms is not None:
+        led = (following(recording, REST, recipe.lead_ms) for recording in corpus.recordings)
+        corpus = replace(corpus, recordings=tuple(led))
     split = set_apart((entry.person for entry in corpus.entries), recipe.validation, recipe.seed)
     info = corpus.info
     channels = len(info.channels)

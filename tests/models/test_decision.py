@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsp.flow import Window
-from models.decision import Decide, Decision, Settings
+from models.decision import Decide, DecideAll, Decision, Settings
 
 LABELS = ("fist", "open", "point")
 HOP, LENGTH = 10, 40
@@ -163,6 +163,9 @@ def test_settings_survive_json(how: Settings) -> None:
         ({"smoothing": 1.5}, "smoothing is 1.5"),
         ({"threshold": 1.2}, "threshold is 1.2"),
         ({"hysteresis": -0.1}, "hysteresis is -0.1"),
+        ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"debounce_ms": -1.0}, "debounce_ms is -1.0"),
+        ({"release_ms": -1.0}, "release_ms is -1.0"),
         ({"margin": 0.1}, "unknown keys margin; known are smoothing, threshold, hysteresis"),
     ],
 )
@@ -181,3 +184,63 @@ def test_windows_side_by_side_are_one_stream() -> None:
     windows = [Window(np.zeros((100, 1), np.float32), 100 * k, 100 * (k + 1)) for k in range(3)]
     said = [decide(np.array(row, np.float32), window) for row, window in zip(rows, windows, strict=True)]
     assert said[-1].label == "a"
+
+
+PATIENT = Settings(threshold=0.5, debounce_ms=20, release_ms=30, rest="rest")
+RATE_HZ = 1000.0  # a hop of 10 samples is 10 ms
+FIST, OPEN, REST, UNSURE = (20, 0, 0), (0, 20, 0), (0, 0, 20), (7, 7, 6)
+
+
+def announced(given_rows: list[tuple[int, ...]], how: Settings = PATIENT, hop: int = HOP) -> list[str | None]:
+    decide = Decide(("fist", "open", "rest"), how, RATE_HZ)
+    return [decide(shares(row), window(k * hop)).label for k, row in enumerate(given_rows)]
+
+
+def test_a_gesture_is_announced_once_it_has_lasted() -> None:
+    assert announced([REST, FIST, FIST, FIST, FIST]) == ["rest", "rest", "rest", "fist", "fist"]
+    assert announced([REST, FIST, OPEN, FIST, FIST]) == ["rest"] * 5
+    assert announced([FIST, FIST, FIST, OPEN, OPEN, OPEN]) == [None, None, "fist", "fist", "fist", "open"]
+
+
+def test_a_gesture_is_let_go_of_once_it_has_been_gone_for_long() -> None:
+    held = [FIST] * 3
+    assert announced([*held, REST, UNSURE, REST, FIST])[2:] == ["fist"] * 5
+    assert announced([*held, REST, REST, UNSURE, REST])[3:] == ["fist"] * 3 + ["rest"]
+    assert announced([*held, REST, UNSURE, REST, UNSURE])[3:] == ["fist"] * 3 + [None]
+
+
+def test_waiting_is_in_time_whatever_the_hop() -> None:
+    assert announced([FIST] * 3, hop=20) == [None, "fist", "fist"]
+    assert announced([FIST] * 6, hop=5) == [None, None, None, None, "fist", "fist"]
+
+
+def test_without_rest_every_label_waits() -> None:
+    assert announced([REST] * 3, Settings(debounce_ms=20, rest="idle")) == [None, None, "rest"]
+
+
+def test_a_gap_starts_the_waiting_anew() -> None:
+    decide = Decide(("fist", "open", "rest"), PATIENT, RATE_HZ)
+    labels = [decide(shares(FIST), window(first)).label for first in (0, 10, 20, 20 + LENGTH + 1)]
+    assert labels == [None, None, "fist", None]
+
+
+def test_waiting_needs_to_know_how_long_a_sample_is() -> None:
+    with pytest.raises(ValueError, match="give rate_hz"):
+        Decide(LABELS, PATIENT)
+    with pytest.raises(ValueError, match="give hop_ms"):
+        DecideAll(3, 1, PATIENT)
+
+
+@modest
+@given(rows, st.integers(2, 40).map(lambda tenths: tenths / 10))
+def test_a_temperature_keeps_the_order_and_changes_how_sure(given_rows: list[tuple[int, ...]], heat: float) -> None:
+    plain, changed = decided(given_rows, Settings()), decided(given_rows, Settings(temperature=heat))
+    for before, after in zip(plain, changed, strict=True):
+        assert after.label == before.label
+        assert (after.confidence - before.confidence) * (heat - 1) <= 1e-6  # a hotter one is less sure
+        assert np.array_equal(after.probabilities, before.probabilities)
+
+
+def test_a_checkpoint_without_the_newer_settings_loads() -> None:
+    old = {"smoothing": 3, "threshold": 0.4, "hysteresis": 0.1}
+    assert Settings.from_json(old) == Settings(3, 0.4, 0.1)

@@ -140,13 +140,24 @@ def test_a_hopeless_trial_is_broken_off(recording: Recording, checkpoint: object
     smoothing=st.integers(1, 4),
     threshold=st.sampled_from([0.0, 0.4, 0.7]),
     hysteresis=st.sampled_from([0.0, 0.2]),
+    temperature=st.sampled_from([1.0, 0.5, 3.0]),
+    debounce_ms=st.sampled_from([0.0, 25.0, 60.0]),
+    release_ms=st.sampled_from([0.0, 50.0]),
     seed=st.integers(0, 1000),
 )
-def test_deciding_for_all_is_deciding_for_each(smoothing: int, threshold: float, hysteresis: float, seed: int) -> None:
-    rules = Settings(smoothing, threshold, hysteresis)
+def test_deciding_for_all_is_deciding_for_each(
+    smoothing: int,
+    threshold: float,
+    hysteresis: float,
+    temperature: float,
+    debounce_ms: float,
+    release_ms: float,
+    seed: int,
+) -> None:
+    rules = Settings(smoothing, threshold, hysteresis, temperature, debounce_ms, release_ms, "b")
     labels = ("a", "b", "c")
     probabilities = np.random.default_rng(seed).dirichlet([0.5] * 3, (12, 4)).astype(np.float32)
-    everyone, each = DecideAll(3, 4, rules), [Decide(labels, rules) for _ in range(4)]
+    everyone, each = DecideAll(3, 4, rules, rest=1, hop_ms=25), [Decide(labels, rules, 200.0) for _ in range(4)]
     for tick, answers in enumerate(probabilities):
         chosen, confidence = everyone(answers)
         window = Window(np.zeros((10, 1), np.float32), tick * 5, tick * 5 + 10)

@@ -1,0 +1,189 @@
+"""The protocols ``continuous`` and ``continuous-unseen``: a checkpoint and its decision layer, scored by events.
+
+``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-unseen`` on every third
+of the people, in the order of their numbers, whom the checkpoint has never met. What counts as detected, named, wrong
+or false is said in ``train.events``, and how the muscle's own onset is found in ``train.onsets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from devices.entry import Entry
+from dsp.storage import check_writable, write_json
+from models.networks import Networks, load_networks
+from train.corpus import REST, Corpus, gather
+from train.fit import device_of
+from train.progress import say
+from train.sources import open_collection
+from train.splits import NEW_DAY, choose, say_numbers
+from train.streams import Stream, scored, streams
+from train.tally import Figures, Tally, figures, intervals, tally, together, worst
+
+PROTOCOLS = ("continuous", "continuous-unseen")
+
+SHOWN = (
+    ("events", "events", "{:.0f}"),
+    ("detected", "detected", "{:.1%}"),
+    ("named", "named", "{:.1%}"),
+    ("held", "held", "{:.1%}"),
+    ("wrong", "wrong/event", "{:.2f}"),
+    ("delay_ms", "delay ms", "{:.0f}"),
+    ("delay_p90_ms", "p90 ms", "{:.0f}"),
+    ("false_per_minute", "false/min", "{:.2f}"),
+    ("distracted_per_minute", "distracted", "{:.2f}"),
+)
+"""Columns of the table: key, heading, format."""
+
+
+def unseen_third(people: Sequence[int]) -> tuple[int, ...]:
+    """The people whom ``continuous-unseen`` tests on: every third in the order of their numbers."""
+    return tuple(sorted(set(people))[2::3])
+
+
+def under_test(protocol: str, entries: Sequence[Entry], people: Sequence[int] | None = None) -> list[Entry]:
+    """The recordings that a protocol tests on.
+
+    Args:
+        protocol: one of ``PROTOCOLS``.
+        entries: of the data set.
+        people: in place of the protocol's own (for ``continuous``: everybody).
+
+    Raises:
+        ValueError: the data set lacks these people or sessions.
+    """
+    if protocol == "continuous":
+        return choose(entries, people, (NEW_DAY,))
+    return choose(entries, unseen_third([entry.person for entry in entries]) if people is None else people)
+
+
+def evaluate(
+    checkpoint: Path,
+    data: str,
+    protocol: str,
+    people: Sequence[int] | None = None,
+    *,
+    out: Path | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Runs a protocol: every recording from a cold start, decisions by the checkpoint's own layer; see ``evaluate``.
+
+    Returns:
+        The report, fit for JSON: the figures of ``train.tally`` for all, for each gesture and person, and 95 %
+        intervals over people.
+
+    Raises:
+        ValueError: checkpoint, data and protocol do not fit.
+    """
+    if out is not None:
+        check_writable(out)
+    classifier = load_networks(checkpoint, device=str(device_of(device)))
+    collection = open_collection(data, classifier.design.spec.rate_hz)
+    corpus = gather(data, collection, under_test(protocol, collection.entries, people))
+    check(classifier, corpus)
+    seen = _seen(classifier.provenance, corpus, protocol)
+    if seen:
+        say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
+    report = {
+        "checkpoint": str(checkpoint),
+        "fingerprint": classifier.design.fingerprint,
+        "protocol": protocol,
+        "data": corpus.name,
+        "sessions": sorted({entry.session for entry in corpus.entries}),
+        "labels": list(classifier.labels),
+        "window_ms": classifier.design.spec.window_ms,
+        "hop_ms": classifier.design.spec.hop_ms,
+        "decision": classifier.members[0].checkpoint.decision.to_json(),
+        "recordings": len(corpus.entries),
+        "left_out": list(corpus.left_out),
+        "seen_people": seen,
+        # Whoever adapts to the wearer without labels ("as unseen-adaptive") answers in place of streams().
+        **_figures(classifier, streams(classifier, corpus)),
+    }
+    if out is not None:
+        write_json(out / "report.json", report)
+    return report
+
+
+def check(classifier: Networks, corpus: Corpus) -> None:
+    """Refuses gestures that a checkpoint does not know, and recordings in which nothing ever begins.
+
+    Raises:
+        ValueError: says which.
+    """
+    if foreign := sorted(set(corpus.labels) - set(classifier.labels)):
+        raise ValueError(
+            f"the recordings show {', '.join(foreign)}, but the checkpoint knows {', '.join(classifier.labels)}; "
+            "evaluate it on the gestures that it was trained on"
+        )
+    if REST not in corpus.labels:
+        raise ValueError(
+            f"{corpus.name!r} is labelled {', '.join(corpus.labels)} and never {REST}, so no gesture begins in it; "
+            "use a protocol for held gestures, such as unseen or new-day"
+        )
+
+
+def _figures(classifier: Networks, answered: Sequence[Stream]) -> dict[str, Any]:
+    decision = classifier.members[0].checkpoint.decision
+    scores = scored(answered, classifier.labels, decision, classifier.design.spec)
+    by_person: dict[int, Tally] = {}
+    for who in sorted({stream.entry.person for stream in answered}):
+        mine = [one for one, stream in zip(scores, answered, strict=True) if stream.entry.person == who]
+        by_person[who] = tally(mine)
+    everyone = together(list(by_person.values()))
+    each = {who: figures(one) for who, one in by_person.items()}
+    return {
+        "people": list(each),
+        "all": figures(everyone),
+        "interval": intervals(list(by_person.values())),
+        "worst_person": worst(each),
+        "per_person": {str(who): one for who, one in each.items()},
+        "per_gesture": {
+            label: _gesture(everyone, index) for index, label in enumerate(classifier.labels) if label != decision.rest
+        },
+    }
+
+
+def _gesture(everyone: Tally, label: int) -> Figures:
+    return figures(Tally(tuple(one for one in everyone.outcomes if one.label == label)))
+
+
+def _seen(provenance: Mapping[str, Any], corpus: Corpus, protocol: str) -> list[int]:
+    """People under test whom the checkpoint was trained on (for ``continuous``: on the session under test)."""
+    if provenance.get("layout") != corpus.layout:
+        return []
+    people = {*provenance.get("people", ()), *provenance.get("validation_people", ())}
+    sessions = set(provenance.get("sessions", ()))
+    unseen = protocol == "continuous-unseen"
+    return sorted({e.person for e in corpus.entries if e.person in people and (unseen or e.session in sessions)})
+
+
+def say_report(report: Mapping[str, Any]) -> str:
+    """The report as a table for people."""
+    rows = [("", *(heading for _, heading, _ in SHOWN)), _row("all", report["all"])]
+    rows.append(("95 % interval", *(_interval(report["interval"].get(key), form) for key, _, form in SHOWN)))
+    rows.append(("",) * len(rows[0]))
+    rows += [_row(name, one) for name, one in report["per_gesture"].items()]
+    rows.append(("",) * len(rows[0]))
+    worst_one = str(report["worst_person"])
+    rows += [_row(f"{who} (worst)" if who == worst_one else who, one) for who, one in report["per_person"].items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        f"{row[0]:{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(name: str, one: Figures) -> tuple[str, ...]:
+    return (name, *(_cell(one[key], form) for key, _, form in SHOWN))
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _interval(bounds: Sequence[float] | None, form: str) -> str:
+    return "" if bounds is None else f"{form.format(bounds[0])}..{form.format(bounds[1])}"

@@ -1,0 +1,115 @@
+"""Continuous recordings as a classifier sees them: its answers window after window, and the decisions they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.entry import Entry
+from devices.recording import Recording
+from dsp.design import DspSpec
+from dsp.pipeline import longest_bridge
+from models.decision import NOTHING, DecideAll, Settings
+from models.networks import Networks
+from train.answers import AT_ONCE
+from train.corpus import REST, Corpus, track
+from train.events import Scored, score
+from train.onsets import Event, events
+from train.progress import progress
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """One recording, from a cold start.
+
+    Attributes:
+        entry: what it is.
+        shown: its events; their labels are indices into the classifier's.
+        ends: ``(W,)`` index after the last sample of each window.
+        probabilities: ``(W, K)``, as they come out of the classifier live.
+        samples: in the recording.
+    """
+
+    entry: Entry
+    shown: tuple[Event, ...]
+    ends: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    samples: int
+
+
+def streams(classifier: Networks, corpus: Corpus) -> list[Stream]:
+    """What a classifier answers to every window of every recording, at its own hop and with its own views.
+
+    Raises:
+        ValueError: a recording has another rate, gaps too long to be bridged, or is shorter than a window.
+    """
+    spec = classifier.design.spec
+    whole = track(classifier.design, corpus.recordings, classifier.labels)
+    steps = np.arange(spec.window)
+    answered = []
+    with progress("recognising", len(corpus.entries)) as advance:
+        for index, (entry, recording) in enumerate(zip(corpus.entries, corpus.recordings, strict=True)):
+            length = len(recording.samples)
+            if length < spec.window or any(count > longest_bridge(classifier.design) for _, count in recording.gaps):
+                raise ValueError(
+                    f"{entry.name!r} is shorter than a window of {spec.window_ms:g} ms or has a long gap, and events "
+                    "are scored on whole recordings; leave it out"
+                )
+            first = np.arange(0, length - spec.window + 1, spec.hop)
+            rows = whole.starts[index] + first
+            parts = [
+                classifier.batch(whole.samples[rows[k : k + AT_ONCE, None] + steps])
+                for k in range(0, len(rows), AT_ONCE)
+            ]
+            names = [
+                classifier.labels.index(name) if name in classifier.labels else NOTHING for name in recording.names
+            ]
+            shown = tuple(event._replace(label=names[event.label]) for event in events(recording, REST))
+            answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length))
+            advance(1, f"person {entry.person}")
+    return answered
+
+
+def _shown(recording: Recording, labels: Sequence[str]) -> tuple[Event, ...]:
+    """Its events, in the classifier's labels."""
+    found = events(recording, REST)
+    return tuple(event._replace(label=labels.index(recording.names[event.label])) for event in found)
+
+
+def decisions(
+    answered: Sequence[Stream], labels: Sequence[str], settings: Settings, spec: DspSpec
+) -> list[NDArray[np.int64]]:
+    """The label of every decision, -1 for an abstention: ``(W,)`` for each stream.
+
+    Streams that end early are fed on with certain nothing, which changes no decision before.
+    """
+    longest = max(len(stream.ends) for stream in answered)
+    given = np.full((longest, len(answered), len(labels)), 1 / len(labels), np.float32)
+    for place, stream in enumerate(answered):
+        given[: len(stream.ends), place] = stream.probabilities
+    decide = DecideAll(len(labels), len(answered), settings, rest=idle(labels, settings), hop_ms=_hop_ms(spec))
+    said = np.stack([decide(rows)[0] for rows in given])
+    return [said[: len(stream.ends), place] for place, stream in enumerate(answered)]
+
+
+def scored(answered: Sequence[Stream], labels: Sequence[str], settings: Settings, spec: DspSpec) -> list[Scored]:
+    """The score of each stream under these settings."""
+    said = decisions(answered, labels, settings, spec)
+    resting = idle(labels, settings)
+    return [
+        score(spoken, stream.ends, stream.shown, stream.samples, spec.rate_hz, resting)
+        for spoken, stream in zip(said, answered, strict=True)
+    ]
+
+
+def idle(labels: Sequence[str], settings: Settings) -> int:
+    """Index of the label that is no gesture, -1 if all are."""
+    return list(labels).index(settings.rest) if settings.rest in labels else NOTHING
+
+
+def _hop_ms(spec: DspSpec) -> float:
+    """As it is, in whole samples."""
+    return spec.hop * 1000 / spec.rate_hz
