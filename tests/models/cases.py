@@ -46,6 +46,7 @@ CASES = {
     ),
     "se_resnet": Case(556_605, {"widths": [16, 32], "depth": 1, "ratio": 4, "dropout": 0.1}),
     "semg_net": Case(804_229, {"widths": [16, 32], "kernels": [9, 5], "dense": 32, "dropout": 0.1}),
+    "tangent": Case(838_661, {"differences": 1, "hidden": [16], "dropout_features": 0.0, "dropout": 0.1}),
 }
 
 

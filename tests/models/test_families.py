@@ -127,6 +127,8 @@ def test_a_family_that_cannot_be_stacked_says_so(family: str, monkeypatch: pytes
         ("inception_se_tcn", {"dropout_attention": 1}, "dropout_attention is 1"),
         ("semg_net", {"widths": [8]}, "give as many of both"),
         ("semg_net", {"widths": [8], "kernels": [4]}, "one of kernels is 4; it must be odd"),
+        ("tangent", {"hidden": []}, "give the units of at least one layer"),
+        ("tangent", {"differences": -1}, "differences is -1; it must be at least 0"),
         ("semg_net", {"dense": 0}, "dense is 0; it must be at least 1"),
         ("se_resnet", {"width": 8}, "unknown keys width; known are channels, classes, widths"),
         ("se_resnet", {"widths": "64"}, "widths is '64'"),

@@ -24,6 +24,7 @@ SMALL = {
     "inception_se_tcn": ("model.filters=8", "model.dilations=1,2", "model.key=4", "model.dense=8"),
     "se_resnet": ("model.widths=4,8", "model.depth=1"),
     "semg_net": ("model.widths=4,8", "model.kernels=5,3", "model.dense=8"),
+    "tangent": ("model.differences=1", "model.hidden=8"),
 }
 """Networks of each family that train in a moment."""
 
