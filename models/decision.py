@@ -84,6 +84,10 @@ class Settings:
         """Whether anything is waited for."""
         return self.debounce_ms > 0 or self.release_ms > 0
 
+    def resting(self, labels: Sequence[str]) -> int:
+        """Index of the label that is no gesture, ``NOTHING`` if all are."""
+        return list(labels).index(self.rest) if self.rest in labels else NOTHING
+
     def calibrated(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
         """Rows ``(..., K)`` at this temperature, again summing to 1."""
         given = probabilities.astype(np.float64)
@@ -136,7 +140,7 @@ class Decide:
             raise ValueError("the settings wait for milliseconds, and nothing says how long a sample is; give rate_hz")
         per_ms = (rate_hz or 0.0) / 1000
         self._debounce, self._release = self.settings.debounce_ms * per_ms, self.settings.release_ms * per_ms
-        self._idle = {NOTHING, self.labels.index(self.settings.rest) if self.settings.rest in self.labels else NOTHING}
+        self._idle = {NOTHING, self.settings.resting(self.labels)}
         self.reset()
 
     def reset(self) -> None:

@@ -174,8 +174,8 @@ class _Room:
         self._engine, self._effort = classifier.engine, classifier.efforts[0]
         self._bank = Bank(classifier.design, streams)
         spec, decision, labels = classifier.design.spec, classifier.decision, classifier.labels
-        rest = labels.index(decision.rest) if decision.rest in labels else -1
-        self._decide = DecideAll(len(labels), streams, decision, rest=rest, hop_ms=spec.hop * 1e3 / spec.rate_hz)
+        hop_ms = spec.hop * 1e3 / spec.rate_hz
+        self._decide = DecideAll(len(labels), streams, decision, rest=decision.resting(labels), hop_ms=hop_ms)
 
     def tick(self, block: NDArray[np.float32], fresh: int, due: float, trial: Trial) -> float:
         """One decision for each armband; counts it, and returns how late it ended, in seconds."""

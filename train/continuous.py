@@ -15,6 +15,7 @@ from devices.entry import Entry
 from dsp.storage import check_writable, write_json
 from models.networks import Networks, load_networks
 from train.corpus import REST, Corpus, gather
+from train.evaluate import check_known, seen_people
 from train.fit import device_of
 from train.progress import say
 from train.sources import open_collection
@@ -83,7 +84,7 @@ def evaluate(
     collection = open_collection(data, classifier.design.spec.rate_hz)
     corpus = gather(data, collection, under_test(protocol, collection.entries, people))
     check(classifier, corpus)
-    seen = _seen(classifier.provenance, corpus, protocol)
+    seen = seen_people(classifier.provenance, corpus, protocol)
     if seen:
         say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
     report = {
@@ -113,11 +114,7 @@ def check(classifier: Networks, corpus: Corpus) -> None:
     Raises:
         ValueError: says which.
     """
-    if foreign := sorted(set(corpus.labels) - set(classifier.labels)):
-        raise ValueError(
-            f"the recordings show {', '.join(foreign)}, but the checkpoint knows {', '.join(classifier.labels)}; "
-            "evaluate it on the gestures that it was trained on"
-        )
+    check_known(classifier.labels, corpus.labels)
     if REST not in corpus.labels:
         raise ValueError(
             f"{corpus.name!r} is labelled {', '.join(corpus.labels)} and never {REST}, so no gesture begins in it; "
@@ -148,16 +145,6 @@ def _figures(classifier: Networks, answered: Sequence[Stream]) -> dict[str, Any]
 
 def _gesture(everyone: Tally, label: int) -> Figures:
     return figures(Tally(tuple(one for one in everyone.outcomes if one.label == label)))
-
-
-def _seen(provenance: Mapping[str, Any], corpus: Corpus, protocol: str) -> list[int]:
-    """People under test whom the checkpoint was trained on (for ``continuous``: on the session under test)."""
-    if provenance.get("layout") != corpus.layout:
-        return []
-    people = {*provenance.get("people", ()), *provenance.get("validation_people", ())}
-    sessions = set(provenance.get("sessions", ()))
-    unseen = protocol == "continuous-unseen"
-    return sorted({e.person for e in corpus.entries if e.person in people and (unseen or e.session in sessions)})
 
 
 def say_report(report: Mapping[str, Any]) -> str:

@@ -43,17 +43,8 @@ def combine(
     if weights is not None and fit is not None:
         raise ValueError("weights are given and are to be fitted; leave one of --weights and --fit out")
     shares = [1 / len(members)] * len(members) if weights is None else list(weights)
-    if len(shares) != len(members):
-        raise ValueError(f"{len(members)} members but {len(shares)} weights were given; give one weight for each")
     names = [_name(path) for path in members]
-    if taken := {"ensemble", "ensemble+views"} & set(names):
-        raise ValueError(f"a member cannot be called {taken.pop()!r}, as reports call the whole; rename its folder")
-    if len(set(names)) < len(names):
-        raise ValueError(f"the members {', '.join(names)} share a name; rename one of their folders")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} exists and is no empty folder; name another one, or remove it first")
-    if inside := [path for path in members if out.resolve().is_relative_to(path.resolve())]:
-        raise ValueError(f"{out} lies inside the member {inside[0]}; name a folder outside all of them")
+    _check_fit(members, names, shares, out)
     check_writable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     neighbour = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
@@ -77,6 +68,24 @@ def combine(
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
     return {"ensemble": str(out), "members": dict(zip(names, shares, strict=True))}
+
+
+def _check_fit(members: Sequence[Path], names: Sequence[str], shares: Sequence[float], out: Path) -> None:
+    """Refuses what cannot become an ensemble in ``out``, before anything is read.
+
+    Raises:
+        ValueError: says why.
+    """
+    if len(shares) != len(members):
+        raise ValueError(f"{len(members)} members but {len(shares)} weights were given; give one weight for each")
+    if taken := {"ensemble", "ensemble+views"} & set(names):
+        raise ValueError(f"a member cannot be called {taken.pop()!r}, as reports call the whole; rename its folder")
+    if len(set(names)) < len(names):
+        raise ValueError(f"the members {', '.join(names)} share a name; rename one of their folders")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} exists and is no empty folder; name another one, or remove it first")
+    if inside := [path for path in members if out.resolve().is_relative_to(path.resolve())]:
+        raise ValueError(f"{out} lies inside the member {inside[0]}; name a folder outside all of them")
 
 
 def _apart(records: dict[str, dict[str, Any]]) -> list[int]:

@@ -24,6 +24,9 @@ from train.splits import say_numbers, under_test
 TOP = ("trial_accuracy", "trial_accuracy_whole", "window_accuracy", "macro_f1", "per_gesture", "per_person")
 """Keys of the last variant that are repeated at the top of the report."""
 
+STRANGERS = ("unseen", "continuous-unseen")
+"""Protocols whose people the checkpoint must never have met; in the others, not on that day."""
+
 
 def evaluate(
     checkpoint: Path,
@@ -122,7 +125,7 @@ def scores(given: Answers, asked: Questions, person: NDArray[np.int64], labels: 
 
 
 def seen_people(provenance: Mapping[str, Any], corpus: Corpus, protocol: str) -> list[int]:
-    """People under test whom the checkpoint was trained on (for ``new-day``: on the session under test)."""
+    """People under test whom the checkpoint was trained on, where they are known: on the session under test."""
     if provenance.get("layout") != corpus.layout:
         return []
     people = {*provenance.get("people", ()), *provenance.get("validation_people", ())}
@@ -131,7 +134,7 @@ def seen_people(provenance: Mapping[str, Any], corpus: Corpus, protocol: str) ->
         {
             entry.person
             for entry in corpus.entries
-            if entry.person in people and (protocol == "unseen" or entry.session in sessions)
+            if entry.person in people and (protocol in STRANGERS or entry.session in sessions)
         }
     )
 
@@ -158,12 +161,21 @@ def _corpus(classifier: Networks, data: str, protocol: str, people: Sequence[int
     collection = open_collection(data, spec.rate_hz)
     gathered = gather(data, collection, under_test(protocol, collection.entries, people))
     corpus = by_task(gathered, task_of(classifier.labels) if gathered.layout == LAYOUT else None)
-    if foreign := sorted(set(corpus.labels) - set(classifier.labels)):
+    check_known(classifier.labels, corpus.labels)
+    return corpus
+
+
+def check_known(known: Sequence[str], shown: Sequence[str]) -> None:
+    """Refuses gestures that a checkpoint does not know.
+
+    Raises:
+        ValueError: says which.
+    """
+    if foreign := sorted(set(shown) - set(known)):
         raise ValueError(
-            f"the recordings show {', '.join(foreign)}, but the checkpoint knows {', '.join(classifier.labels)}; "
+            f"the recordings show {', '.join(foreign)}, but the checkpoint knows {', '.join(known)}; "
             "evaluate it on the gestures that it was trained on"
         )
-    return corpus
 
 
 def _accuracy_of(

@@ -16,13 +16,11 @@ from dsp.flow import Samples
 from models import checkpoint
 from models.families import build
 from models.listing import RUN
-from models.views import Views
+from models.views import ORIGINAL, Views
 from train.state import Progress
 from train.task import Task
 
 GOLDEN = 8
-PLAIN = Views(shift=0, noise=0.0, gain=1.0)
-"""No view but the window itself."""
 
 
 def keep(task: Task, weights: dict[str, Tensor], done: Progress, out: Path) -> Path:
@@ -45,7 +43,7 @@ def keep(task: Task, weights: dict[str, Tensor], done: Progress, out: Path) -> P
         config=task.config,
         labels=task.corpus.labels,
         design=task.design,
-        views=Views() if task.recipe.views else PLAIN,
+        views=Views() if task.recipe.views else ORIGINAL,
         provenance=provenance(task, done),
     )
     path = out / RUN

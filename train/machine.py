@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from models import checkpoint as checkpoints
 from models.families import build
@@ -46,34 +47,11 @@ def fit_machine(encoder: Path, corpus: Corpus, out: Path, cost: float = 10.0) ->
     card, network = checkpoints.load(checkpoint_in(encoder))
     if not isinstance(network, HHTCNN):
         raise ValueError(f"{encoder} is a {card.family}, and features are taken of hht_cnn; give a run of that")
-    spec = card.design.spec
-    if (corpus.info.rate_hz, len(corpus.info.channels)) != (spec.rate_hz, spec.channels):
-        raise ValueError(
-            f"{corpus.name!r} has {len(corpus.info.channels)} channels at {corpus.info.rate_hz:g} Hz, and {encoder} "
-            f"takes {spec.channels} at {spec.rate_hz:g}; use data as it was trained on"
-        )
-    windows, labels = _windows(corpus, card)
-    if len(np.unique(labels)) < len(corpus.labels) or len(corpus.labels) < 2:
-        raise ValueError(
-            f"{corpus.name!r} shows {len(np.unique(labels))} of {', '.join(corpus.labels)}; give all of them"
-        )
+    windows, labels = _learnt(corpus, card, encoder)
     features = _features(network, windows)
     scaled = scaler.fit_transform(features)
     machine.fit(scaled, labels)
-    counts = tuple(int(count) for count in machine.n_support_)
-    config = {**card.config, "classes": len(corpus.labels), "vectors": list(counts)}
-    made = build("hht_cnn", config)
-    state = {name: value for name, value in network.state_dict().items() if not name.startswith(("head.", "dense."))}
-    head = SupportVectors.of(
-        machine.support_vectors_,
-        machine.dual_coef_,
-        machine.intercept_,
-        counts,
-        machine._gamma,
-        scaler.mean_,
-        scaler.scale_,
-    )
-    made.load_state_dict(state | {f"head.{name}": value for name, value in head.state_dict().items()})
+    config, made = _joined(card, network, scaler, machine)
     people = sorted({entry.person for entry in corpus.entries})
     facts = {
         "recipe": "machine",
@@ -98,10 +76,53 @@ def fit_machine(encoder: Path, corpus: Corpus, out: Path, cost: float = 10.0) ->
     return {
         "checkpoint": str(out / RUN),
         "windows": len(windows),
-        "vectors": sum(counts),
+        "vectors": len(machine.support_vectors_),
         "fitted_accuracy": float(machine.score(scaled, labels)),
         "people": say_numbers(people),
     }
+
+
+def _learnt(
+    corpus: Corpus, card: checkpoints.Checkpoint, encoder: Path
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The windows ``(n, N, C)`` to fit on and their labels ``(n,)``.
+
+    Raises:
+        ValueError: the data do not fit the encoder, or lack a gesture.
+    """
+    spec = card.design.spec
+    if (corpus.info.rate_hz, len(corpus.info.channels)) != (spec.rate_hz, spec.channels):
+        raise ValueError(
+            f"{corpus.name!r} has {len(corpus.info.channels)} channels at {corpus.info.rate_hz:g} Hz, and {encoder} "
+            f"takes {spec.channels} at {spec.rate_hz:g}; use data as it was trained on"
+        )
+    windows, labels = _windows(corpus, card)
+    if len(np.unique(labels)) < len(corpus.labels) or len(corpus.labels) < 2:
+        raise ValueError(
+            f"{corpus.name!r} shows {len(np.unique(labels))} of {', '.join(corpus.labels)}; give all of them"
+        )
+    return windows, labels
+
+
+def _joined(
+    card: checkpoints.Checkpoint, network: HHTCNN, scaler: Any, machine: Any
+) -> tuple[dict[str, Any], nn.Module]:
+    """The encoder with the fitted machine for a head: its config, and the network."""
+    counts = tuple(int(count) for count in machine.n_support_)
+    config = {**card.config, "classes": len(counts), "vectors": list(counts)}
+    made = build("hht_cnn", config)
+    state = {name: value for name, value in network.state_dict().items() if not name.startswith(("head.", "dense."))}
+    head = SupportVectors.of(
+        machine.support_vectors_,
+        machine.dual_coef_,
+        machine.intercept_,
+        counts,
+        machine._gamma,
+        scaler.mean_,
+        scaler.scale_,
+    )
+    made.load_state_dict(state | {f"head.{name}": value for name, value in head.state_dict().items()})
+    return config, made
 
 
 def _windows(corpus: Corpus, card: checkpoints.Checkpoint) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

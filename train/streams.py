@@ -64,10 +64,7 @@ def streams(classifier: Networks, corpus: Corpus) -> list[Stream]:
                 classifier.batch(whole.samples[rows[k : k + AT_ONCE, None] + steps])
                 for k in range(0, len(rows), AT_ONCE)
             ]
-            names = [
-                classifier.labels.index(name) if name in classifier.labels else NOTHING for name in recording.names
-            ]
-            shown = tuple(event._replace(label=names[event.label]) for event in events(recording, REST))
+            shown = _shown(recording, classifier.labels)
             answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length))
             advance(1, f"person {entry.person}")
     return answered
@@ -75,8 +72,8 @@ def streams(classifier: Networks, corpus: Corpus) -> list[Stream]:
 
 def _shown(recording: Recording, labels: Sequence[str]) -> tuple[Event, ...]:
     """Its events, in the classifier's labels."""
-    found = events(recording, REST)
-    return tuple(event._replace(label=labels.index(recording.names[event.label])) for event in found)
+    names = [labels.index(name) if name in labels else NOTHING for name in recording.names]
+    return tuple(event._replace(label=names[event.label]) for event in events(recording, REST))
 
 
 def decisions(
@@ -90,7 +87,7 @@ def decisions(
     given = np.full((longest, len(answered), len(labels)), 1 / len(labels), np.float32)
     for place, stream in enumerate(answered):
         given[: len(stream.ends), place] = stream.probabilities
-    decide = DecideAll(len(labels), len(answered), settings, rest=idle(labels, settings), hop_ms=_hop_ms(spec))
+    decide = DecideAll(len(labels), len(answered), settings, rest=settings.resting(labels), hop_ms=_hop_ms(spec))
     said = np.stack([decide(rows)[0] for rows in given])
     return [said[: len(stream.ends), place] for place, stream in enumerate(answered)]
 
@@ -98,16 +95,11 @@ def decisions(
 def scored(answered: Sequence[Stream], labels: Sequence[str], settings: Settings, spec: DspSpec) -> list[Scored]:
     """The score of each stream under these settings."""
     said = decisions(answered, labels, settings, spec)
-    resting = idle(labels, settings)
+    resting = settings.resting(labels)
     return [
         score(spoken, stream.ends, stream.shown, stream.samples, spec.rate_hz, resting)
         for spoken, stream in zip(said, answered, strict=True)
     ]
-
-
-def idle(labels: Sequence[str], settings: Settings) -> int:
-    """Index of the label that is no gesture, -1 if all are."""
-    return list(labels).index(settings.rest) if settings.rest in labels else NOTHING
 
 
 def _hop_ms(spec: DspSpec) -> float:

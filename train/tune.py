@@ -26,7 +26,7 @@ from train import continuous, metrics
 from train.corpus import load
 from train.fit import device_of
 from train.progress import say
-from train.streams import Stream, idle, scored, streams
+from train.streams import Stream, scored, streams
 from train.tally import Figures, figures, tally
 
 QUARTER_MS = 250.0
@@ -152,7 +152,7 @@ def temperature(
     answered: Sequence[Stream], labels: Sequence[str], settings: Settings, spec: DspSpec
 ) -> tuple[float, tuple[float | None, float | None]]:
     """The temperature at which the labels are likeliest, and the mean log loss (nats) at 1 and there."""
-    truth = np.concatenate([within(stream, spec.window, idle(labels, settings)) for stream in answered])
+    truth = np.concatenate([within(stream, spec.window, settings.resting(labels)) for stream in answered])
     given = np.concatenate([stream.probabilities for stream in answered])
     losses = {
         value: metrics.log_loss(replace(settings, temperature=value).calibrated(given).astype(np.float32), truth)
