@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from dsp.design import Design
 from dsp.flow import Window
+from models.adaptation import Adaptation
 from models.decision import Settings
 from models.listing import Listing
+from models.wearer import Wearers
 
 Windows = NDArray[np.float32]
 """Shape ``(S, N, C)``: the present window of each of S streams, out of the pipeline."""
@@ -83,9 +85,19 @@ class Classifier:
         efforts: from everything down to one view of one member.
         notes: what a person should know about the choice of the engine, a sentence each.
         costs_s: seconds that a decision takes at each effort, the median of ``warm_up``; before that, zeros.
+        wearers: what is known of them in general, and of the one it was calibrated for; None for nothing.
+        adaptation: what it comes to know of this wearer by itself; None where it stays as it is.
     """
 
-    def __init__(self, engine: Engine, listing: Listing, efforts: Sequence[Effort], notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        listing: Listing,
+        efforts: Sequence[Effort],
+        notes: Sequence[str] = (),
+        wearers: Wearers | None = None,
+        adaptation: Adaptation | None = None,
+    ) -> None:
         first = listing.cards[0]
         self.engine = engine
         self.labels: tuple[str, ...] = first.labels
@@ -97,6 +109,12 @@ class Classifier:
         self.efforts = tuple(efforts)
         self.notes = tuple(notes)
         self.costs_s = (0.0,) * len(self.efforts)
+        self.wearers, self.adaptation = wearers, adaptation
+        self._calibrated = None if wearers is None else wearers.calibrated
+        self._order = (
+            None if self._calibrated is None or self._calibrated.order is None else list(self._calibrated.order)
+        )
+        self._samples = np.zeros((0, 0), np.float32)
         self._shape = (first.design.spec.window, first.design.spec.channels)
         self._seen = self._taken = -1
         self._finite = True
@@ -125,7 +143,8 @@ class Classifier:
         step = window.end - self._seen
         # A window that overlaps the last one but does not follow it in time belongs to another stream.
         fresh = step if self._seen >= 0 and 0 < step < self._shape[0] else self._shape[0]
-        self.engine.take(window.samples[None], fresh)
+        self._samples = window.samples if self._order is None else window.samples[:, self._order]
+        self.engine.take(self._samples[None], fresh)
         self._taken = window.end
         # Whole numbers know no NaN: in eight bits, one would become a confident answer.
         self._finite = isfinite(float(window.samples.sum()))
@@ -140,7 +159,16 @@ class Classifier:
         probabilities: NDArray[np.float32] = self.engine.answer(self.efforts[effort])[0]
         if not self._finite:
             probabilities[:] = np.nan
-        return probabilities
+            return probabilities
+        if self._calibrated is not None and self.wearers is not None:
+            one = self._samples[None], probabilities[None]
+            probabilities = self._calibrated.join(self.wearers.population, *one)[0].astype(np.float32)
+        return probabilities if self.adaptation is None else self.adaptation.answer(self._samples, probabilities)
+
+    def learn(self) -> None:
+        """Lets what was answered last sink in, where it adapts; to be called after a decision, when there is time."""
+        if self.adaptation is not None:
+            self.adaptation.learn()
 
     def rehearse(self) -> None:
         """Has the networks at hand for a window that is about to come; see ``stream.foresight``."""
@@ -162,12 +190,18 @@ class Classifier:
     def batch(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities ``(B, K)`` of unrelated windows ``(B, N, C)``, at full effort; NaN for one that holds any.
 
+        It neither adapts by them nor does what it adapted to count.
+
         Raises:
             ValueError: windows of another shape.
         """
         if windows.shape[1:] != self._shape:
             raise ValueError(f"windows have shape {windows.shape}; this checkpoint takes (B, {self._shape[0]}, C)")
+        if self._order is not None:
+            windows = windows[:, :, self._order]
         probabilities = self.engine.batch(windows, self.efforts[0])
+        if self._calibrated is not None and self.wearers is not None:
+            probabilities = self._calibrated.join(self.wearers.population, windows, probabilities).astype(np.float32)
         probabilities[~np.isfinite(windows).all(axis=(1, 2))] = np.nan
         return probabilities
 
@@ -192,6 +226,8 @@ class Classifier:
         self.costs_s = tuple(costs)
         self.rehearse()
         self.reset()
+        if self.adaptation is not None:
+            self.adaptation.begin()
 
     def reset(self) -> None:
         """Forgets the last window: the next one is taken whole."""

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsp.complaints import interrupted
+from models.adaptation import Adaptation
 from models.classifier import Classifier, Effort, Engine
 from models.engines import kept
 from models.engines.vote import Logits, Vote
 from models.listing import Listing, read_listing
 from models.views import ORIGINAL
+from models.wearer import Wearers, read_wearers
 
 AUTO, TORCH, ONNX, INT8, OPENVINO = "auto", "torch", "onnx", "int8", "openvino"
 
@@ -40,6 +42,7 @@ class Wanted:
         hop_ms: between two windows, in place of the checkpoint's own; what a window holds does not depend on it.
         precision: on a GPU: auto, fp32, tf32, fp16, bf16.
         graph: on a GPU: one captured graph for each decision, or every step by itself.
+        adapt: let it settle in to the wearer.
     """
 
     engine: str = AUTO
@@ -50,6 +53,7 @@ class Wanted:
     hop_ms: float | None = None
     precision: str = "auto"
     graph: bool = True
+    adapt: bool = False
 
 
 def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifier:
@@ -69,6 +73,7 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
     stated = read_listing(path)
     for card in stated.cards:
         card.check()
+    wearers = read_wearers(stated)
     listing = stated
     if not wanted.views:
         listing = replace(listing, cards=tuple(replace(card, views=ORIGINAL) for card in listing.cards))
@@ -81,7 +86,26 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
             notes.append(f"a hop of {wish:g} ms becomes {spec.hop_ms:.4g} ms, a whole number of samples")
     asked = _Asked(stated, listing, wanted)
     engine = _automatic(asked, notes) if wanted.engine == AUTO else _MAKERS[wanted.engine](asked)
-    return Classifier(engine, listing, efforts(listing), notes)
+    adaptation = _adaptation(wearers, listing) if wanted.adapt else None
+    return Classifier(engine, listing, efforts(listing), notes, wearers, adaptation)
+
+
+def _adaptation(wearers: Wearers | None, listing: Listing) -> Adaptation:
+    """Of a calibrated checkpoint it goes on from the repetitions that it was shown.
+
+    Raises:
+        ValueError: nothing is known of wearers; says what to do.
+    """
+    if wearers is None:
+        raise ValueError(
+            f"{listing.root} does not know how wearers differ, so it cannot adapt to one; let it learn that with: "
+            f"python -m train wearers --checkpoint {listing.root} --data RECORDINGS"
+        )
+    spec = listing.cards[0].design.spec
+    adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz)
+    if wearers.calibrated is not None:
+        adaptation.restore(wearers.calibrated.state)
+    return adaptation
 
 
 class _Asked(NamedTuple):

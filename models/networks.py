@@ -68,7 +68,8 @@ class Networks:
         labels: K gestures in the order of the probabilities.
         design: the signal processing whose windows they take.
         provenance: of the ensemble or the checkpoint.
-        members: M, as they were loaded.
+        ensemble: as it was loaded.
+        members: M, of it.
         member_names: M names.
         weights: M, sum to 1.
         device: on which they run.
@@ -79,6 +80,7 @@ class Networks:
         self.labels: tuple[str, ...] = first.labels
         self.design: Design = first.design
         self.provenance: Mapping[str, Any] = ensemble.provenance
+        self.ensemble = ensemble
         self.members = ensemble.members
         self.member_names: tuple[str, ...] = tuple(member.name for member in ensemble.members)
         self.weights: tuple[float, ...] = tuple(member.weight for member in ensemble.members)

@@ -25,12 +25,12 @@ class Doubt(NamedTuple):
     """Why a repetition cannot be used.
 
     Attributes:
-        index: of the repetition among those that were given.
+        number: of the repetition among those that were given.
         gesture: its name.
         reason: a sentence for the person, with what to do about it.
     """
 
-    index: int
+    number: int
     gesture: str
     reason: str
 

@@ -66,12 +66,24 @@ def read_tensors(path: Path, digests: object) -> dict[str, NDArray[Any]]:
     """
     content = path.read_bytes()
     try:
-        tensors = load(content)
-    except (safetensors.SafetensorError, ValueError, LookupError, RuntimeError, TypeError) as error:
-        raise ValueError(f"{path.name} is no whole safetensors file ({error}); copy the checkpoint again") from error
+        tensors = tensors_in(content, path.name)
+    except ValueError as error:
+        raise ValueError(f"{error}; copy the checkpoint again") from error
     if not isinstance(digests, dict) or digests.get(path.name) != hashlib.sha256(content).hexdigest():
         raise ValueError(f"{path.name} is not the file that was saved (its sha256 differs); copy the checkpoint again")
     return tensors
+
+
+def tensors_in(content: bytes, name: str) -> dict[str, NDArray[Any]]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        ValueError: it is damaged; names it.
+    """
+    try:
+        return load(content)
+    except (safetensors.SafetensorError, ValueError, LookupError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{name} is no whole safetensors file ({error})") from error
 
 
 def golden_of(tensors: Mapping[str, NDArray[Any]], length: int, channels: int, classes: int) -> Golden:

@@ -105,7 +105,15 @@ class TangentNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits; see the class."""
-        features = self.tangent(self.decorrelate(x)).to(self.head.weight.dtype)
+        return self.back(self.front(x))
+
+    def front(self, x: Tensor) -> Tensor:
+        """What is fixed: ``(B, C, T)`` to the features ``(B, D*(D+1)/2)``."""
+        features: Tensor = self.tangent(self.decorrelate(x)).to(self.head.weight.dtype)
+        return features
+
+    def back(self, features: Tensor) -> Tensor:
+        """What is learnt: the features to logits ``(B, K)``."""
         logits: Tensor = self.head(self.dense(self.normalise(features)))
         return logits
 

@@ -34,6 +34,9 @@ class Classify(Protocol):
     def answer(self, effort: int = 0) -> NDArray[np.float32]:
         """``(K,)`` float32 probabilities, at full effort (0) or a smaller one."""
 
+    def learn(self) -> None:
+        """Does what can wait until the decision is out."""
+
     def in_words(self, effort: int) -> str:
         """What a reduced effort is, for people."""
 
@@ -109,6 +112,7 @@ def run(
                 stages.add(taken, window.arrived, ready, copied, classified, decided, delivered)
                 if pace is not None:
                     pace.done(effort, ready, decided, delivered)
+                classify.learn()
                 decisions += 1
                 asked = perf_counter()
     finally:

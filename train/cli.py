@@ -82,6 +82,7 @@ def list_recipes(as_json: Json = False) -> None:
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "ensemble": commands.make_ensemble,
     "evaluate": commands.evaluate,
+    "wearers": commands.wearers,
     "tune": commands.tune,
     "compare": commands.compare,
     "predict": commands.predict,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dsp.storage import check_writable
-from train import continuous
+from train import continuous, personal
 from train import ensemble as ensembles
 from train import evaluate as evaluation
 from train import matrices as making
@@ -34,7 +34,7 @@ from train.options import (
 from train.progress import say
 from train.recipe import load as load_recipe
 from train.recipe import override
-from train.splits import chosen, parse_numbers
+from train.splits import chosen, parse_numbers, say_numbers
 
 
 def make_ensemble(
@@ -83,6 +83,10 @@ def evaluate(
 
     Example: python -m train evaluate --checkpoint runs/pair --data synapse.zip --protocol unseen --people 17-20
     """
+    if protocol in personal.PROTOCOLS:
+        report = personal.evaluate(checkpoint, data, protocol, chosen(people), out=out, device=device)
+        print(json.dumps(report) if as_json else personal.say_report(report))
+        return
     if protocol in continuous.PROTOCOLS:
         report = continuous.evaluate(checkpoint, data, protocol, chosen(people), out=out, device=device)
         print(json.dumps(report) if as_json else continuous.say_report(report))
@@ -92,6 +96,27 @@ def evaluate(
         print(json.dumps(report))
     else:
         print(evaluation.say_report(report))
+
+
+def wearers(
+    checkpoint: Checkpoint,
+    data: Data,
+    people: Annotated[
+        str | None, typer.Option("--people", help="Such as 1-16; those the checkpoint was trained on if left out.")
+    ] = None,
+    sessions: Annotated[str | None, typer.Option("--sessions", help="The same, such as 1-2.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a checkpoint learn how wearers differ, so that it can adapt to one (live --adapt) and be calibrated.
+
+    Example: python -m train wearers --checkpoint runs/pair --data synapse.zip
+    """
+    from train import telling  # noqa: PLC0415 - a step that few take
+
+    result = telling.teach(checkpoint, data, chosen(people), chosen(sessions, "sessions"))
+    say(f"{checkpoint} knows how people {say_numbers(result['people'])} differ")
+    if as_json:
+        print(json.dumps(result))
 
 
 def tune(

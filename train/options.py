@@ -27,8 +27,9 @@ Protocol = Annotated[
     str,
     typer.Option(
         "--protocol",
-        help="unseen (people 17-20 unless --people says others) or new-day (session 3); scored by events: continuous "
-        "(session 3) or continuous-unseen (every third person).",
+        help="unseen (people 17-20 unless --people says others) or new-day (session 3); unseen-adaptive and "
+        "new-day-adaptive, settling in without labels; calibrated-1 and calibrated-2, after one or two repetitions; "
+        "scored by events: continuous (session 3) or continuous-unseen (every third person).",
     ),
 ]
 Tested = Annotated[

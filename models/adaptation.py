@@ -1,0 +1,195 @@
+"""Settling in without labels: the gestures of this wearer, from what the networks think of what has passed.
+
+The means of blocks of a second and a half are given to gestures by what the networks said of them; the wearer's
+gestures follow from these by the two-covariance model (``models.population``), and from the gestures a better guess to
+which each block belongs: expectation and maximisation, a few rounds over all blocks. The answer is the networks' and
+the gestures' together. The networks themselves stay as they are, so that nothing can be forgotten, and the gestures are
+estimated anew from the first guess each time, so that an error cannot feed itself.
+
+What keeps it from making things worse:
+
+- A block that is unlike every gesture of every training person (rest, another movement, an electrode that fell off) is
+  not learnt from, and the gestures do not answer for such a window.
+- The gestures count the less, the more they disagree with the networks about what has passed.
+- Where the gestures as they came to be explain new blocks worse than those of people in general do, the armband was
+  moved or is on another arm: what was learnt until then is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.population import Array, Classes, Population, distances, inverse, softmax
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How boldly it settles in; chosen on folds of people 1-16 of Synapse.
+
+    Attributes:
+        block_ms: of windows whose mean is learnt from.
+        certainty: by which the gestures' log-likelihoods are multiplied: windows overlap, and are not that normal.
+        trust: of the networks' mean log probability, in the first guess.
+        kept: share of the first guess that stays in later ones.
+        rounds: of expectation and maximisation.
+        memory: blocks that are remembered.
+        agreement: share of the blocks on which gestures and networks agree at which the gestures count ``least``, and
+            at which they count as much as the networks.
+        least: see there.
+        strange: times the distance that a hundredth of the training people's windows surpass; beyond is no gesture.
+        patience: blocks over which the gestures must explain worse what comes, before they are forgotten.
+    """
+
+    block_ms: float = 1600.0
+    certainty: float = 0.2
+    trust: float = 2.0
+    kept: float = 0.5
+    rounds: int = 3
+    memory: int = 400
+    agreement: tuple[float, float] = (0.5, 0.8)
+    least: float = 0.3
+    strange: float = 1.5
+    patience: int = 8
+
+
+class State(NamedTuple):
+    """What a wearer has taught so far.
+
+    Attributes:
+        blocks: ``(n, F)`` float64 means of what passed, the oldest first.
+        guesses: ``(n, K)`` float64 what the networks thought of each, mean log probabilities.
+    """
+
+    blocks: Array
+    guesses: Array
+
+
+class Adaptation:
+    """One wearer, getting to be known. One thread at a time.
+
+    Attributes:
+        share: how much the gestures count, 0 (nothing known) to 1 (as much as the networks).
+        forgotten: how many times it began anew by itself.
+        refused: blocks that were like no gesture.
+    """
+
+    def __init__(self, population: Population, hop_ms: float, settings: Settings | None = None) -> None:
+        self.population = population
+        self.settings = settings or Settings()
+        self._windows = max(1, round(self.settings.block_ms / hop_ms))
+        self._precision: Array = inverse(population.within)
+        self._wide: Array = inverse(population.between)
+        self._cold = Classes.of(population.means, self._wide)
+        self._gain = float(np.linalg.slogdet(self._precision)[1] - np.linalg.slogdet(self._wide)[1])
+        self.reset()
+
+    def reset(self) -> None:
+        """Knows nothing of the wearer again."""
+        size, gestures = len(self.population.own), len(self.population.means)
+        self.share, self.forgotten, self.refused = 0.0, 0, 0
+        self._state = State(np.empty((0, size)), np.empty((0, gestures)))
+        self._means, self._classes = self.population.means, self._cold
+        self._worth: deque[float] = deque(maxlen=self.settings.patience)
+        self.begin()
+
+    def begin(self) -> None:
+        """A new block; what was in the last one is not learnt from."""
+        self._sum, self._said, self._count = np.zeros(len(self.population.own)), np.zeros(len(self._means)), 0
+
+    @property
+    def state(self) -> State:
+        """To be kept, and given to ``restore``."""
+        return self._state
+
+    def restore(self, state: State) -> None:
+        """Goes on from there.
+
+        Raises:
+            ValueError: it is of another checkpoint, or holds what is no number.
+        """
+        size, gestures = len(self.population.own), len(self.population.means)
+        shapes = state.blocks.shape, state.guesses.shape
+        count = len(state.blocks)
+        if shapes != ((count, size), (count, gestures)) or not all(np.isfinite(array).all() for array in state):
+            raise ValueError(
+                f"what is known of this wearer has the shapes {shapes[0]} and {shapes[1]}, and this checkpoint takes "
+                f"(n, {size}) and (n, {gestures}), all of them numbers; it belongs to another checkpoint: begin anew"
+            )
+        self.reset()
+        self._state = State(*(array[-self.settings.memory :].astype(np.float64) for array in state))
+        if count:
+            self._learn()
+
+    def answer(self, window: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities ``(K,)`` of networks and gestures together; remembers both for ``learn``.
+
+        Args:
+            window: ``(N, C)``.
+            probabilities: ``(K,)`` of the networks for it. What is no number comes back as it is.
+        """
+        if not isfinite(float(probabilities.sum())):
+            return probabilities
+        features = self.population.features(window[None])
+        self._sum += features[0]
+        self._said += np.log(probabilities + 1e-3)
+        self._count += 1
+        if not self.share or self._strange(features, 1):
+            return probabilities
+        mine = softmax(self.settings.certainty * self._classes.logits(features))[0]
+        both: NDArray[np.float32] = ((probabilities + self.share * mine) / (1 + self.share)).astype(np.float32)
+        return both
+
+    def learn(self) -> None:
+        """Where a block is complete: takes it in, or refuses it. To be called after each answer, when there is time."""
+        if self._count < self._windows:
+            return
+        block, said = self._sum / self._count, self._said / self._count
+        self.begin()
+        if not np.isfinite(block).all() or self._strange(block[None], 0):
+            self.refused += 1
+            return
+        self._watch(block)
+        blocks, guesses = (
+            np.vstack([past[1 - self.settings.memory :], new])
+            for past, new in zip(self._state, (block, said), strict=True)
+        )
+        self._state = State(blocks, guesses)
+        self._learn()
+
+    def _strange(self, features: Array, level: int) -> bool:
+        nearest = distances(features, self.population.means, self._wide).min()
+        return not bool(nearest <= self.settings.strange * self.population.reach[level])
+
+    def _watch(self, block: Array) -> None:
+        """Forgets what no longer fits: the newest blocks alone decide what was learnt from the ones before."""
+        if not self.share:
+            return
+        mine = distances(block[None], self._means, self._precision).min()
+        others = distances(block[None], self.population.means, self._wide).min()
+        self._worth.append((others - mine + self._gain) / 2)
+        if len(self._worth) == self.settings.patience and sum(self._worth) < 0:
+            self._state = State(*(past[-self.settings.patience :] for past in self._state))
+            self._worth.clear()
+            self.forgotten += 1
+
+    def _learn(self) -> None:
+        blocks, guesses = self._state
+        settings = self.settings
+        first = settings.trust * guesses
+        shares = softmax(first)
+        for _ in range(settings.rounds):
+            counts = shares.sum(0)
+            means = shares.T @ blocks / np.maximum(counts, 1e-6)[:, None]
+            self._means = self.population.posterior(means, counts)
+            self._classes = Classes.of(self._means, self._precision)
+            logits = self._classes.logits(blocks)
+            shares = softmax(settings.certainty * logits + settings.kept * first)
+        agree = float((logits.argmax(1) == guesses.argmax(1)).mean())
+        low, high = settings.agreement
+        self.share = float(np.clip((agree - low) / (high - low), settings.least, 1))

@@ -1,0 +1,115 @@
+"""Teaching a checkpoint how wearers differ: windows of its training people as features of who, what and which time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.flow import Samples
+from models.covariances import Covariances, covariances, whitening_of
+from models.listing import read_listing
+from models.population import Population
+from models.wearer import Wearers, write_wearers
+from train.answers import AT_ONCE, Questions, questions
+from train.corpus import Corpus, Track, load, track
+from train.evaluate import check_known
+from train.population import Told, population
+from train.progress import progress
+
+DIFFERENCES = 2
+"""Orders of differences in time beside the signal."""
+
+
+def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, hop: int) -> Population:
+    """What the people of a corpus are like.
+
+    Args:
+        whole: of the corpus, by the checkpoint's design.
+        corpus: the training people.
+        labels: K gestures, as of the track.
+        window: samples.
+        hop: samples.
+
+    Raises:
+        ValueError: as ``train.population.population``, or nothing is labelled.
+    """
+    asked = questions(whole, corpus.entries, window, hop)
+    known = np.flatnonzero(asked.truth >= 0)
+    if not len(known):
+        raise ValueError(f"{corpus.name!r} holds no labelled window, so nothing can be learnt of wearers; label it")
+    places = asked.places[known]
+    size = whole.samples.shape[1] * (1 + DIFFERENCES)
+    total = np.zeros((size, size))
+    for rows in cut(whole, places, window):
+        total += covariances(rows, DIFFERENCES).sum(0)
+    whiten = Covariances(whitening_of(total / len(places)), DIFFERENCES)
+    parts = []
+    with progress("comparing wearers", len(places)) as advance:
+        for rows in cut(whole, places, window):
+            parts.append(whiten(rows))
+            advance(len(rows), "")
+    repetition = repetitions(asked)[known]
+    sitting = sittings(corpus)[asked.owner[known]]
+    return population(whiten, Told(np.concatenate(parts), sitting, asked.truth[known], repetition), len(labels))
+
+
+def teach(
+    checkpoint: Path, data: str, people: Sequence[int] | None = None, sessions: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """Lets a checkpoint learn from recordings how wearers differ, and keeps that beside it.
+
+    Args:
+        checkpoint: a checkpoint, an ensemble, or the folder of a run.
+        data: folder, zip or simulated people.
+        people: None takes those that the checkpoint was trained on; where it does not say, all.
+        sessions: the same.
+
+    Returns:
+        What it learnt from, fit for JSON.
+
+    Raises:
+        ValueError: checkpoint and data do not fit, or nothing can be learnt.
+        OSError: the folder cannot be written.
+    """
+    listing = read_listing(checkpoint)
+    first, known = listing.cards[0], listing.provenance
+    people = people or known.get("people")
+    sessions = sessions or known.get("sessions")
+    corpus = load(data, people, sessions, rate_hz=first.design.spec.rate_hz)
+    check_known(first.labels, corpus.labels)
+    whole = track(first.design, corpus.recordings, first.labels)
+    found = learn(whole, corpus, first.labels, first.design.spec.window, first.design.spec.hop)
+    said = {
+        "data": corpus.name,
+        "layout": corpus.layout,
+        "people": sorted({entry.person for entry in corpus.entries}),
+        "sessions": sorted({entry.session for entry in corpus.entries}),
+    }
+    write_wearers(listing.root, listing, Wearers(found, said))
+    return {"checkpoint": str(checkpoint), "coordinates": len(found.own), **said}
+
+
+def cut(whole: Track, places: NDArray[np.int64], window: int) -> Iterator[Samples]:
+    """Windows ``(B, N, C)`` that begin at these places, some at a time."""
+    steps = np.arange(window)
+    for first in range(0, len(places), AT_ONCE):
+        yield whole.samples[places[first : first + AT_ONCE, None] + steps]
+
+
+def repetitions(asked: Questions) -> NDArray[np.int64]:
+    """``(W,)`` number of the run of windows of one label in one recording."""
+    if not len(asked.truth):
+        return np.empty(0, np.int64)
+    new = (np.diff(asked.owner) != 0) | (np.diff(asked.truth) != 0)
+    return np.concatenate([[0], np.cumsum(new)], dtype=np.int64)
+
+
+def sittings(corpus: Corpus) -> NDArray[np.int64]:
+    """``(R,)`` number of the person and session of each recording."""
+    names = [(entry.person, entry.session) for entry in corpus.entries]
+    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names], np.int64)
