@@ -81,6 +81,8 @@ def list_recipes(as_json: Json = False) -> None:
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "ensemble": commands.make_ensemble,
+    "build": commands.build_whole,
+    "folds": commands.measure_folds,
     "evaluate": commands.evaluate,
     "wearers": commands.wearers,
     "tune": commands.tune,
@@ -151,6 +153,10 @@ for _name in names():
     )(_recipe_command(_name))
 
 
+VARIADIC = ("ensemble", "build", "folds")
+"""Commands whose options take several values at once."""
+
+
 def spread(arguments: Sequence[str], options: Container[str] = ("--members", "--weights")) -> list[str]:
     """Repeats an option given several values at once: ``--members A B`` becomes ``--members A --members B``."""
     plain: list[str] = []
@@ -175,5 +181,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         start(
             typer.main.get_command(app),
             "python -m train",
-            spread(given) if given[:1] == ["ensemble"] else given,
+            spread(given) if given[:1] and given[0] in VARIADIC else given,
         )
