@@ -3,11 +3,12 @@
 The covariance of a window is a point on a curved space, where straight lines between points leave what covariances can
 be. Its matrix logarithm is its place on the flat tangent space (Arsigny et al., Magn Reson Med 56:411-421, 2006), on
 which linear methods and small networks do well with few people: Barachant et al., IEEE Trans Biomed Eng 59:920-928,
-2012, whose recipe this is. The channels are decorrelated first, so that the tangent space touches near the mean of the
-training people and not at some other point; without that, a linear discriminant loses six points of windows.
+2012, whose recipe this is.
 
 Beside each channel stand its first differences in time, of every order up to ``differences``: what joins them in the
-covariance is the spectrum, and the spectra that channels share.
+covariance is the spectrum, and the spectra that channels share. All these rows are decorrelated first, so that the
+tangent space touches near the mean of the training people and not at some other point; without that, a linear
+discriminant loses six points of windows.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Config:
 
 
 class Tangent(nn.Module):
-    """The logarithm of the covariance of D = C*(1+differences) rows: ``(B, C, T)`` of any T to ``(B, D*(D+1)/2)``.
+    """The logarithm of the covariance of rows: ``(B, D, T)`` of any T to ``(B, D*(D+1)/2)``.
 
     In float64, since the small eigenvalues count as much as the large ones.
     """
@@ -63,10 +64,8 @@ class Tangent(nn.Module):
     rows: Tensor
     columns: Tensor
 
-    def __init__(self, channels: int, differences: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.differences = differences
-        size = channels * (1 + differences)
         rows, columns = torch.triu_indices(size, size)
         # What stands twice in a symmetric matrix counts twice in its norm.
         scale = torch.where(rows == columns, 1.0, 2.0**0.5).double()
@@ -75,11 +74,8 @@ class Tangent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class; float64."""
-        parts = [x.double()]
-        for _ in range(self.differences):
-            parts.append(torch.diff(parts[-1], dim=-1, prepend=parts[-1][..., :1]))
-        stacked = torch.cat(parts, 1)
-        covariance = stacked @ stacked.transpose(1, 2) / stacked.shape[-1]
+        x = x.double()
+        covariance = x @ x.transpose(1, 2) / x.shape[-1]
         values, vectors = torch.linalg.eigh(covariance)
         logs = torch.log(values.clamp_min(0) + FLOOR)
         logarithm = (vectors * logs[:, None]) @ vectors.transpose(1, 2)
@@ -92,8 +88,8 @@ class TangentNetwork(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.decorrelate = Decorrelation(config.channels)
-        self.tangent = Tangent(config.channels, config.differences)
+        self.decorrelate = Decorrelation(config.channels, differences=config.differences)
+        self.tangent = Tangent(config.channels * (1 + config.differences))
         before = len(self.tangent.rows)
         self.normalise = nn.BatchNorm1d(before, affine=False)
         layers: list[nn.Module] = [nn.Dropout(config.dropout_features)]

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsp.storage import write_json
-from models.blocks import Decorrelation
+from models.blocks import Decorrelation, with_differences
 from models.families import build, start
 from train import metrics
 from train.batches import Batches
@@ -253,14 +254,22 @@ def decorrelate(network: nn.Module, task: Task) -> None:
 
     Like the scale of the processing, it takes in the people set apart for early stopping: their labels are not used.
     """
-    samples = task.track.samples
-    total = np.zeros((samples.shape[1], samples.shape[1]))
-    for first in range(0, len(samples), AT_ONCE * AT_ONCE):
-        part = samples[first : first + AT_ONCE * AT_ONCE].astype(np.float64)
-        total += part.T @ part
     for module in network.modules():
         if isinstance(module, Decorrelation):
-            module.fit(torch.from_numpy(total / len(samples)))
+            module.fit(covariance(task, module.differences))
+
+
+def covariance(task: Task, differences: int = 0) -> Tensor:
+    """Mean product of each two rows of ``models.blocks.with_differences`` over all recordings, ``(D, D)`` float64."""
+    samples, starts = task.track.samples, task.track.starts
+    size = samples.shape[1] * (1 + differences)
+    total = torch.zeros(size, size, dtype=torch.float64)
+    for begin, end in pairwise(starts.tolist()):
+        for first in range(begin, end, AT_ONCE * AT_ONCE):  # what an hour of recording needs at once is bounded
+            part = samples[first : min(end, first + AT_ONCE * AT_ONCE)].astype(np.float64)
+            rows = with_differences(torch.from_numpy(part.T)[None], differences)[0]
+            total += rows @ rows.T
+    return total / len(samples)
 
 
 def class_weights(recipe: Recipe, labels: Sequence[str], device: torch.device) -> Tensor | None:

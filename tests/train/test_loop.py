@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from models.blocks import Decorrelation, with_differences
 from tests.train.conftest import TINY, tiny
 from train.corpus import Corpus
 from train.fit import device_of, fit
-from train.loop import STATE, Run
+from train.loop import STATE, Run, covariance
 from train.progress import Advance
 from train.recipe import load as load_recipe
 from train.schedule import learning_rate
@@ -58,6 +59,18 @@ def test_a_resumed_run_is_the_uninterrupted_one(corpus: Corpus, tmp_path: Path) 
     assert all(torch.equal(again[name], weights[name]) for name in weights)
     now = whole.network.state_dict()
     assert all(torch.equal(value, now[name]) for name, value in resumed.network.state_dict().items())
+
+
+@pytest.mark.parametrize(("name", "differences"), [("se_resnet", 0), ("tangent", 1)])
+def test_what_a_network_decorrelates_is_uncorrelated(name: str, differences: int, corpus: Corpus) -> None:
+    task = prepare(name, tiny(name), (), corpus)
+    found = covariance(task, differences)
+    pieces = pairwise(task.track.starts.tolist())
+    rows = [with_differences(torch.from_numpy(task.track.samples[a:b].T)[None], differences)[0] for a, b in pieces]
+    together = torch.cat(rows, 1).double()
+    torch.testing.assert_close(found, together @ together.T / together.shape[1], rtol=1e-4, atol=1e-6)
+    matrix = next(part for part in Run(task, CPU).network.modules() if isinstance(part, Decorrelation)).matrix.double()
+    torch.testing.assert_close(matrix @ found @ matrix.T, torch.eye(len(found)).double(), rtol=0, atol=1e-3)
 
 
 def test_a_run_can_be_repeated_and_depends_on_its_seed(task: Task, corpus: Corpus, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Tangent-space network: how the electrodes move together, and two dense layers; for people not met before.
 
-What: the matrix logarithm of the covariance of each decorrelated window and its first and second differences, 300
+What: the matrix logarithm of the covariance of each window and its first and second differences, all decorrelated, 300
 numbers, through dense layers of 1024 and 512 units; weights averaged over the last steps.
 
 Data: recordings in any layout that the README names (Synapse also as a ``.pt`` file), or simulated people.
