@@ -52,7 +52,7 @@ FAMILIES: dict[str, Family] = {
     "resnet_gru": Family("models.resnet_gru"),
     "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
     "semg_net": Family("models.semg_net"),
-    "tangent": Family("models.tangent", portable=False),
+    "tangent": Family("models.tangent"),
 }
 
 

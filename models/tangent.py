@@ -8,7 +8,8 @@ which linear methods and small networks do well with few people: Barachant et al
 Beside each channel stand its first differences in time, of every order up to ``differences``: what joins them in the
 covariance is the spectrum, and the spectra that channels share. All these rows are decorrelated first, so that the
 tangent space touches near the mean of the training people and not at some other point; without that, a linear
-discriminant loses six points of windows.
+discriminant loses six points of windows. It also leaves matrices whose eigenvalues are not far apart, for which the
+logarithm can be had from products of matrices in float32.
 """
 
 from __future__ import annotations
@@ -19,10 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from models import checks
-from models.blocks import Decorrelation
+from models.blocks import QUIET, Decorrelation
+from models.logarithm import logarithm
 
-FLOOR = 1e-5
-"""Added to the eigenvalues of a covariance whose typical size is 1: silence has a logarithm too."""
+FLOOR = 1e-3
+"""Share of a covariance's Frobenius norm that is added to each eigenvalue, so that one of nothing has a logarithm too
+and float32 suffices. Of decorrelated windows in use the least eigenvalue is 4e-3 of it at the median."""
+
+
+LOW = FLOOR / (1 + FLOOR)
+"""Least eigenvalue that a covariance can have by then; the greatest is 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +64,37 @@ class Config:
 class Tangent(nn.Module):
     """The logarithm of the covariance of rows: ``(B, D, T)`` of any T to ``(B, D*(D+1)/2)``.
 
-    In float64, since the small eigenvalues count as much as the large ones.
+    In training it comes from an eigendecomposition in float64, which is faster on a CPU and which lesser precisions of
+    training do not touch; else from products of matrices in float32, which every engine has. They differ by 1e-5 or so.
     """
 
     scale: Tensor
-    rows: Tensor
-    columns: Tensor
+    places: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
         rows, columns = torch.triu_indices(size, size)
         # What stands twice in a symmetric matrix counts twice in its norm.
-        scale = torch.where(rows == columns, 1.0, 2.0**0.5).double()
-        for name, tensor in (("rows", rows), ("columns", columns), ("scale", scale)):
+        scale = torch.where(rows == columns, 1.0, 2.0**0.5)
+        for name, tensor in (("places", rows * size + columns), ("scale", scale)):
             self.register_buffer(name, tensor, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class; float64."""
-        x = x.double()
+        """See the class; float32, or float64 in training."""
+        x = x.double() if self.training else x.float()
         covariance = x @ x.transpose(1, 2) / x.shape[-1]
-        values, vectors = torch.linalg.eigh(covariance)
-        logs = torch.log(values.clamp_min(0) + FLOOR)
-        logarithm = (vectors * logs[:, None]) @ vectors.transpose(1, 2)
-        flat: Tensor = logarithm[:, self.rows, self.columns] * self.scale
-        return flat
+        size = covariance.square().sum((1, 2), keepdim=True).sqrt() + QUIET
+        one = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+        unit = (covariance / size + FLOOR * one) / (1 + FLOOR)
+        flat = (_exactly(unit) if self.training else logarithm(unit, LOW)) + (size * (1 + FLOOR)).log() * one
+        return flat.flatten(1)[:, self.places] * self.scale
+
+
+def _exactly(matrices: Tensor) -> Tensor:
+    """Their logarithms."""
+    values, vectors = torch.linalg.eigh(matrices)
+    logarithms: Tensor = (vectors * values.clamp_min(LOW).log()[:, None]) @ vectors.transpose(1, 2)
+    return logarithms
 
 
 class TangentNetwork(nn.Module):
@@ -90,7 +104,7 @@ class TangentNetwork(nn.Module):
         super().__init__()
         self.decorrelate = Decorrelation(config.channels, differences=config.differences)
         self.tangent = Tangent(config.channels * (1 + config.differences))
-        before = len(self.tangent.rows)
+        before = len(self.tangent.places)
         self.normalise = nn.BatchNorm1d(before, affine=False)
         layers: list[nn.Module] = [nn.Dropout(config.dropout_features)]
         for width in config.hidden:
