@@ -101,6 +101,20 @@ class Decorrelation(nn.Module):
         return folded
 
 
+def mixed(rows: Tensor, own: Tensor) -> Tensor:
+    """Each of B rows blended with the one half a batch further on: MixUp of whatever a network makes of its windows.
+
+    Verma et al., "Manifold Mixup", ICML 2019. Batches are drawn at random, so that a fixed partner is a random one; and
+    in equal shares of a batch, every Nth row in each, partners stay together.
+
+    Args:
+        rows: ``(B, F)``, features or labels; B even.
+        own: ``(B,)``, the share of the row itself.
+    """
+    own = own.to(rows.dtype)[:, None]
+    return own * rows + (1 - own) * rows.roll(len(rows) // 2, 0)
+
+
 class Levelled(nn.Module):
     """Divides each window by its own root mean square over all channels: instance-wise normalisation of signals.
 

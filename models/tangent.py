@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from models import checks
-from models.blocks import QUIET, Decorrelation
+from models.blocks import QUIET, Decorrelation, mixed
 from models.logarithm import logarithm
 
 FLOOR = 1e-3
@@ -113,10 +113,17 @@ class TangentNetwork(nn.Module):
         self.dense = nn.Sequential(*layers)
         self.head = nn.Linear(before, config.classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits; see the class."""
-        features = self.tangent(self.decorrelate(x)).to(self.head.weight.dtype)
-        logits: Tensor = self.head(self.dense(self.normalise(features)))
+    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
+        """Logits; see the class.
+
+        Args:
+            x: windows.
+            own: in training, of each window the share of its own features (``models.blocks.mixed``); None mixes none.
+        """
+        features = self.normalise(self.tangent(self.decorrelate(x)).to(self.head.weight.dtype))
+        if own is not None:
+            features = mixed(features, own)
+        logits: Tensor = self.head(self.dense(features))
         return logits
 
 

@@ -62,10 +62,9 @@ class Run:
                 decorrelate(self.network, task)
         freeze(self.network, recipe.freeze)
         self._company = company()
-        if recipe.batch % self._company.size:
-            raise ValueError(
-                f"batch={recipe.batch} cannot be shared by {self._company.size} processes; make it a multiple of that"
-            )
+        least = self._company.size * (2 if recipe.augment.mixup_features else 1)  # who is mixed must be together
+        if recipe.batch % least:
+            raise ValueError(f"batch={recipe.batch} cannot be shared out evenly; make it a multiple of {least}")
         self._called = joined(self.network)
         self._weights = class_weights(recipe, task.corpus.labels, device)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -159,7 +158,7 @@ class Run:
         recipe = self.task.recipe
         seed = step_seed(recipe.seed, step)
         torch.manual_seed(seed + self._company.rank)  # for dropout: unlike in every share
-        windows, targets = self._batches.draw(seed)
+        windows, targets, own = self._batches.draw(seed)
         targets = smooth(targets, recipe.label_smoothing)
         mass = None if self._weights is None else (targets * self._weights).sum() / self._company.size
         windows, targets = self._company.share(windows), self._company.share(targets)
@@ -167,7 +166,7 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
-            logits = self._called(windows)
+            logits = self._called(windows) if own is None else self._called(windows, self._company.share(own))
         loss = soft_cross_entropy(logits, targets, self._weights, mass)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
