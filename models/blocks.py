@@ -32,6 +32,22 @@ def conv_norm(inputs: int, outputs: int, kernel: int, *, stride: int = 1, member
     return nn.Sequential(conv, nn.BatchNorm1d(members * outputs))
 
 
+def with_differences(x: Tensor, orders: int) -> Tensor:
+    """Each channel, then the first differences of each, their differences, and so on; 0 stands at the beginning.
+
+    Args:
+        x: ``(B, C, T)``.
+        orders: of differences; 0 for none.
+
+    Returns:
+        ``(B, C*(1+orders), T)``.
+    """
+    parts = [x]
+    for _ in range(orders):
+        parts.append(torch.diff(parts[-1], dim=-1, prepend=parts[-1][..., :1]))
+    return torch.cat(parts, 1) if orders else x
+
+
 class Decorrelation(nn.Module):
     """Mixes the input's channels by a fixed matrix, so that over the training people they are uncorrelated.
 
@@ -40,19 +56,23 @@ class Decorrelation(nn.Module):
     (ZCA, Bell & Sejnowski, Vision Res 37:3327-3338, 1997), which keeps each channel as near to itself as can be;
     the identity until ``fit`` is called. It is a buffer: stored, never trained.
 
+    With ``differences`` it mixes the channels and their differences in time together, D = C*(1+differences) rows.
+
     Args:
         channels: C.
         members: M; every member reads the same input and may have a matrix of its own.
+        differences: see ``with_differences``.
     """
 
     matrix: Tensor
 
-    def __init__(self, channels: int, members: int = 1) -> None:
+    def __init__(self, channels: int, members: int = 1, differences: int = 0) -> None:
         super().__init__()
-        self.register_buffer("matrix", torch.eye(channels).repeat(members, 1))
+        self.differences = differences
+        self.register_buffer("matrix", torch.eye(channels * (1 + differences)).repeat(members, 1))
 
     def fit(self, covariance: Tensor, floor: float = 1e-4) -> None:
-        """Takes the matrix from a ``(C, C)`` covariance of normalised samples.
+        """Takes the matrix from a ``(D, D)`` covariance of normalised samples and their differences.
 
         Eigenvalues below ``floor`` of the largest are raised to it, so that a dead channel is not blown up.
         """
@@ -61,11 +81,11 @@ class Decorrelation(nn.Module):
         self.matrix.copy_((vectors * values.rsqrt()) @ vectors.T)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, T)`` to ``(B, M*C, T)``."""
-        return self.matrix @ x
+        """``(B, C, T)`` to ``(B, M*D, T)``."""
+        return self.matrix @ with_differences(x, self.differences)
 
     def fold_into(self, conv: nn.Conv1d) -> nn.Conv1d:
-        """A convolution of the plain input that does what ``conv`` does after this mixing, up to rounding.
+        """A convolution of the plain input that does what ``conv`` does after this mixing of channels, up to rounding.
 
         Args:
             conv: reads M*C channels in M groups.
@@ -79,6 +99,20 @@ class Decorrelation(nn.Module):
         if conv.bias is not None:
             folded.bias = nn.Parameter(conv.bias.detach(), requires_grad=False)
         return folded
+
+
+def mixed(rows: Tensor, own: Tensor) -> Tensor:
+    """Each of B rows blended with the one half a batch further on: MixUp of whatever a network makes of its windows.
+
+    Verma et al., "Manifold Mixup", ICML 2019. Batches are drawn at random, so that a fixed partner is a random one; and
+    in equal shares of a batch, every Nth row in each, partners stay together.
+
+    Args:
+        rows: ``(B, F)``, features or labels; B even.
+        own: ``(B,)``, the share of the row itself.
+    """
+    own = own.to(rows.dtype)[:, None]
+    return own * rows + (1 - own) * rows.roll(len(rows) // 2, 0)
 
 
 class Levelled(nn.Module):

@@ -4,8 +4,9 @@ A family is one file with a frozen dataclass ``Config``, whose fields all have d
 ``classes``, and ``build(config) -> nn.Module``: ``(B, C, T)`` in, ``(B, K)`` logits out. One that is ``stackable``
 also takes ``members`` (see ``models.blocks``); one that is ``lean`` has ``lean(network, windows, length)``, the same
 folded network for a fixed number of windows as rows, in fewer steps (see ``models.columns``). One that is
-``pretrained`` has ``sized(config)`` and ``start(network, config)``. ``build`` alone never reads weights from anywhere:
-those of a checkpoint are in the checkpoint.
+``pretrained`` has ``sized(config)`` and ``start(network, config)``; the network of one that ``mixes`` also takes the
+shares of a mixture, in training. ``build`` alone never reads weights from anywhere: those of a checkpoint are in the
+checkpoint.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ class Family:
         pretrained: it can start from weights that were trained on something else.
         portable: it can be written as an ONNX file and captured as a CUDA graph; one that computes on the way what no
             network does cannot, and only PyTorch runs it.
+        mixes: its network also takes ``own``, the share of each window's own features in a mixture
+            (``models.blocks.mixed``).
         extra: the optional dependency group that it needs, or None.
     """
 
@@ -26,6 +28,7 @@ class Family:
     lean: bool = False
     portable: bool = True
     pretrained: bool = False
+    mixes: bool = False
     extra: str | None = None
 
     def load(self) -> Any:
@@ -52,7 +55,7 @@ FAMILIES: dict[str, Family] = {
     "resnet_gru": Family("models.resnet_gru"),
     "se_resnet": Family("models.se_resnet", stackable=True, lean=True),
     "semg_net": Family("models.semg_net"),
-    "tangent": Family("models.tangent", portable=False),
+    "tangent": Family("models.tangent", mixes=True),
 }
 
 

@@ -3,11 +3,13 @@
 The covariance of a window is a point on a curved space, where straight lines between points leave what covariances can
 be. Its matrix logarithm is its place on the flat tangent space (Arsigny et al., Magn Reson Med 56:411-421, 2006), on
 which linear methods and small networks do well with few people: Barachant et al., IEEE Trans Biomed Eng 59:920-928,
-2012, whose recipe this is. The channels are decorrelated first, so that the tangent space touches near the mean of the
-training people and not at some other point; without that, a linear discriminant loses six points of windows.
+2012, whose recipe this is.
 
 Beside each channel stand its first differences in time, of every order up to ``differences``: what joins them in the
-covariance is the spectrum, and the spectra that channels share.
+covariance is the spectrum, and the spectra that channels share. All these rows are decorrelated first, so that the
+tangent space touches near the mean of the training people and not at some other point; without that, a linear
+discriminant loses six points of windows. It also leaves matrices whose eigenvalues are not far apart, for which the
+logarithm can be had from products of matrices in float32.
 """
 
 from __future__ import annotations
@@ -18,10 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from models import checks
-from models.blocks import Decorrelation
+from models.blocks import QUIET, Decorrelation, mixed
+from models.logarithm import logarithm
 
-FLOOR = 1e-5
-"""Added to the eigenvalues of a covariance whose typical size is 1: silence has a logarithm too."""
+FLOOR = 1e-3
+"""Share of a covariance's Frobenius norm that is added to each eigenvalue, so that one of nothing has a logarithm too
+and float32 suffices. Of decorrelated windows in use the least eigenvalue is 4e-3 of it at the median."""
+
+
+LOW = FLOOR / (1 + FLOOR)
+"""Least eigenvalue that a covariance can have by then; the greatest is 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +62,39 @@ class Config:
 
 
 class Tangent(nn.Module):
-    """The logarithm of the covariance of D = C*(1+differences) rows: ``(B, C, T)`` of any T to ``(B, D*(D+1)/2)``.
+    """The logarithm of the covariance of rows: ``(B, D, T)`` of any T to ``(B, D*(D+1)/2)``.
 
-    In float64, since the small eigenvalues count as much as the large ones.
+    In training it comes from an eigendecomposition in float64, which is faster on a CPU and which lesser precisions of
+    training do not touch; else from products of matrices in float32, which every engine has. They differ by 1e-5 or so.
     """
 
     scale: Tensor
-    rows: Tensor
-    columns: Tensor
+    places: Tensor
 
-    def __init__(self, channels: int, differences: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.differences = differences
-        size = channels * (1 + differences)
         rows, columns = torch.triu_indices(size, size)
         # What stands twice in a symmetric matrix counts twice in its norm.
-        scale = torch.where(rows == columns, 1.0, 2.0**0.5).double()
-        for name, tensor in (("rows", rows), ("columns", columns), ("scale", scale)):
+        scale = torch.where(rows == columns, 1.0, 2.0**0.5)
+        for name, tensor in (("places", rows * size + columns), ("scale", scale)):
             self.register_buffer(name, tensor, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class; float64."""
-        parts = [x.double()]
-        for _ in range(self.differences):
-            parts.append(torch.diff(parts[-1], dim=-1, prepend=parts[-1][..., :1]))
-        stacked = torch.cat(parts, 1)
-        covariance = stacked @ stacked.transpose(1, 2) / stacked.shape[-1]
-        values, vectors = torch.linalg.eigh(covariance)
-        logs = torch.log(values.clamp_min(0) + FLOOR)
-        logarithm = (vectors * logs[:, None]) @ vectors.transpose(1, 2)
-        flat: Tensor = logarithm[:, self.rows, self.columns] * self.scale
-        return flat
+        """See the class; float32, or float64 in training."""
+        x = x.double() if self.training else x.float()
+        covariance = x @ x.transpose(1, 2) / x.shape[-1]
+        size = covariance.square().sum((1, 2), keepdim=True).sqrt() + QUIET
+        one = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+        unit = (covariance / size + FLOOR * one) / (1 + FLOOR)
+        flat = (_exactly(unit) if self.training else logarithm(unit, LOW)) + (size * (1 + FLOOR)).log() * one
+        return flat.flatten(1)[:, self.places] * self.scale
+
+
+def _exactly(matrices: Tensor) -> Tensor:
+    """Their logarithms."""
+    values, vectors = torch.linalg.eigh(matrices)
+    logarithms: Tensor = (vectors * values.clamp_min(LOW).log()[:, None]) @ vectors.transpose(1, 2)
+    return logarithms
 
 
 class TangentNetwork(nn.Module):
@@ -92,9 +102,9 @@ class TangentNetwork(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.decorrelate = Decorrelation(config.channels)
-        self.tangent = Tangent(config.channels, config.differences)
-        before = len(self.tangent.rows)
+        self.decorrelate = Decorrelation(config.channels, differences=config.differences)
+        self.tangent = Tangent(config.channels * (1 + config.differences))
+        before = len(self.tangent.places)
         self.normalise = nn.BatchNorm1d(before, affine=False)
         layers: list[nn.Module] = [nn.Dropout(config.dropout_features)]
         for width in config.hidden:
@@ -103,18 +113,24 @@ class TangentNetwork(nn.Module):
         self.dense = nn.Sequential(*layers)
         self.head = nn.Linear(before, config.classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits; see the class."""
-        return self.back(self.front(x))
+    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
+        """Logits; see the class.
+
+        Args:
+            x: windows.
+            own: in training, of each window the share of its own features (``models.blocks.mixed``); None mixes none.
+        """
+        features = self.front(x)
+        return self.back(features if own is None else mixed(features, own))
 
     def front(self, x: Tensor) -> Tensor:
-        """What is fixed: ``(B, C, T)`` to the features ``(B, D*(D+1)/2)``."""
-        features: Tensor = self.tangent(self.decorrelate(x)).to(self.head.weight.dtype)
+        """What has no parameters: ``(B, C, T)`` to features ``(B, D*(D+1)/2)``, each with a variance of one."""
+        features: Tensor = self.normalise(self.tangent(self.decorrelate(x)).to(self.head.weight.dtype))
         return features
 
     def back(self, features: Tensor) -> Tensor:
-        """What is learnt: the features to logits ``(B, K)``."""
-        logits: Tensor = self.head(self.dense(self.normalise(features)))
+        """What is learnt: features to logits ``(B, K)``."""
+        logits: Tensor = self.head(self.dense(features))
         return logits
 
 

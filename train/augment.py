@@ -25,6 +25,7 @@ class Augment:
         shift: most samples by which a window is moved, either way; what leaves at one end enters at the other.
         rotation: furthest shift of the ring of electrodes around the arm, as a share of their spacing.
         mixup: alpha of Beta(alpha, alpha), from which the share of the window's own signal and label is drawn.
+        mixup_features: the same, where not the signals are mixed but what a family that can makes of them.
     """
 
     gain: float = 0.3
@@ -34,6 +35,7 @@ class Augment:
     shift: int = 0
     rotation: float = 0.0
     mixup: float = 0.0
+    mixup_features: float = 0.0
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -116,11 +118,16 @@ def mix(windows: Tensor, targets: Tensor, alpha: float, generator: torch.Generat
 
     The shares come from the seed of the generator, which is known without waiting for an accelerator.
     """
-    own = np.random.default_rng(generator.initial_seed()).beta(alpha, alpha, len(windows))
-    own_share = torch.from_numpy(own).to(windows.device, windows.dtype)
+    own_share = shares(alpha, windows, generator)
     other = torch.randperm(len(windows), generator=generator, device=windows.device)
     mixed = own_share[:, None, None] * windows + (1 - own_share)[:, None, None] * windows[other]
     return mixed, own_share[:, None] * targets + (1 - own_share)[:, None] * targets[other]
+
+
+def shares(alpha: float, like: Tensor, generator: torch.Generator) -> Tensor:
+    """Of each of B windows its own share of a mixture, ``(B,)`` from Beta(alpha, alpha), by the generator's seed."""
+    own = np.random.default_rng(generator.initial_seed()).beta(alpha, alpha, len(like))
+    return torch.from_numpy(own).to(like.device, like.dtype)
 
 
 def _normal(like: Tensor, generator: torch.Generator, *shape: int) -> Tensor:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from train.augment import augment
+from models.blocks import mixed
+from models.families import FAMILIES, family_of
+from train.augment import augment, shares
 from train.crops import Crops
 from train.losses import one_hot
 from train.task import Task
 from train.wearers import Wearers
+
+
+class Batch(NamedTuple):
+    """What a step sees.
+
+    Attributes:
+        windows: ``(B, C, T)``.
+        targets: ``(B, K)``, whose rows sum to one.
+        own: ``(B,)``, of each window the share of its own features in what the targets are for; None where none are
+            mixed.
+    """
+
+    windows: Tensor
+    targets: Tensor
+    own: Tensor | None = None
 
 
 class Batches:
@@ -24,7 +43,7 @@ class Batches:
         steps: batches in an epoch.
 
     Raises:
-        ValueError: no recording holds a training window.
+        ValueError: no recording holds a training window, or the recipe asks for changes that cannot be made.
     """
 
     def __init__(self, task: Task, device: torch.device) -> None:
@@ -42,6 +61,12 @@ class Batches:
             raise ValueError(
                 f"augment.shift is {recipe.augment.shift} samples, and a window has {spec.window}; give fewer"
             )
+        if recipe.augment.mixup_features and not family_of(recipe.family).mixes:
+            able = ", ".join(sorted(name for name, family in FAMILIES.items() if family.mixes))
+            raise ValueError(
+                f"augment.mixup_features mixes what a network makes of windows, and {recipe.family!r} has nothing to "
+                f"be mixed; use augment.mixup, or one of the families {able}"
+            )
         sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
         self._wearers = Wearers(track, recordings, sittings, device)
         self._votes = None if task.corpus.votes is None else torch.from_numpy(task.corpus.votes).float().to(device)
@@ -50,15 +75,19 @@ class Batches:
         samples = sum(int(track.starts[i + 1] - track.starts[i]) for i in recordings)
         self.steps = max(1, int(samples * recipe.overlap / spec.window / recipe.batch))
 
-    def draw(self, seed: int) -> tuple[Tensor, Tensor]:
-        """A batch: windows ``(B, C, T)`` and targets ``(B, K)``, whose rows sum to one."""
+    def draw(self, seed: int) -> Batch:
+        """A batch, decided by the seed."""
         recipe = self._recipe
         self._generator.manual_seed(seed)
         long = recipe.long_share and np.random.default_rng(seed).random() < recipe.long_share
         windows, labels, places = self._crops[1 if long else 0].draw(recipe.batch, self._generator)
         if recipe.lend:
             windows = self._wearers.lend(windows, places, recipe.lend, self._generator)
-        return augment(recipe.augment, windows, self._targets(labels, places), self._generator)
+        windows, targets = augment(recipe.augment, windows, self._targets(labels, places), self._generator)
+        if not (alpha := recipe.augment.mixup_features):
+            return Batch(windows, targets)
+        own = shares(alpha, windows, self._generator)
+        return Batch(windows, mixed(targets, own), own)
 
     def _targets(self, labels: Tensor, places: Tensor) -> Tensor:
         """Of each window the votes on its recording, or else its label."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsp.storage import write_json
-from models.blocks import Decorrelation
+from models.blocks import Decorrelation, with_differences
 from models.families import build, start
 from train import metrics
 from train.batches import Batches
@@ -61,10 +62,9 @@ class Run:
                 decorrelate(self.network, task)
         freeze(self.network, recipe.freeze)
         self._company = company()
-        if recipe.batch % self._company.size:
-            raise ValueError(
-                f"batch={recipe.batch} cannot be shared by {self._company.size} processes; make it a multiple of that"
-            )
+        least = self._company.size * (2 if recipe.augment.mixup_features else 1)  # who is mixed must be together
+        if recipe.batch % least:
+            raise ValueError(f"batch={recipe.batch} cannot be shared out evenly; make it a multiple of {least}")
         self._called = joined(self.network)
         self._weights = class_weights(recipe, task.corpus.labels, device)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -158,7 +158,7 @@ class Run:
         recipe = self.task.recipe
         seed = step_seed(recipe.seed, step)
         torch.manual_seed(seed + self._company.rank)  # for dropout: unlike in every share
-        windows, targets = self._batches.draw(seed)
+        windows, targets, own = self._batches.draw(seed)
         targets = smooth(targets, recipe.label_smoothing)
         mass = None if self._weights is None else (targets * self._weights).sum() / self._company.size
         windows, targets = self._company.share(windows), self._company.share(targets)
@@ -166,7 +166,7 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
-            logits = self._called(windows)
+            logits = self._called(windows) if own is None else self._called(windows, self._company.share(own))
         loss = soft_cross_entropy(logits, targets, self._weights, mass)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
@@ -253,14 +253,22 @@ def decorrelate(network: nn.Module, task: Task) -> None:
 
     Like the scale of the processing, it takes in the people set apart for early stopping: their labels are not used.
     """
-    samples = task.track.samples
-    total = np.zeros((samples.shape[1], samples.shape[1]))
-    for first in range(0, len(samples), AT_ONCE * AT_ONCE):
-        part = samples[first : first + AT_ONCE * AT_ONCE].astype(np.float64)
-        total += part.T @ part
     for module in network.modules():
         if isinstance(module, Decorrelation):
-            module.fit(torch.from_numpy(total / len(samples)))
+            module.fit(covariance(task, module.differences))
+
+
+def covariance(task: Task, differences: int = 0) -> Tensor:
+    """Mean product of each two rows of ``models.blocks.with_differences`` over all recordings, ``(D, D)`` float64."""
+    samples, starts = task.track.samples, task.track.starts
+    size = samples.shape[1] * (1 + differences)
+    total = torch.zeros(size, size, dtype=torch.float64)
+    for begin, end in pairwise(starts.tolist()):
+        for first in range(begin, end, AT_ONCE * AT_ONCE):  # what an hour of recording needs at once is bounded
+            part = samples[first : min(end, first + AT_ONCE * AT_ONCE)].astype(np.float64)
+            rows = with_differences(torch.from_numpy(part.T)[None], differences)[0]
+            total += rows @ rows.T
+    return total / len(samples)
 
 
 def class_weights(recipe: Recipe, labels: Sequence[str], device: torch.device) -> Tensor | None:

@@ -147,8 +147,8 @@ class JointNorm(nn.modules.batchnorm._BatchNorm):
         variance = square - mean.square()
         self._remember(mean.detach(), variance.detach(), size * x.numel() // x.shape[1])
         shape = [1, -1] + [1] * (x.ndim - 2)
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        scaled: Tensor = x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+        scale = torch.rsqrt(variance + self.eps) * (self.weight if self.affine else 1)
+        scaled: Tensor = x * scale.view(shape) + ((self.bias if self.affine else 0) - mean * scale).view(shape)
         return scaled
 
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:

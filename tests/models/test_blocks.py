@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from models import families
-from models.blocks import Decorrelation, SqueezeExcitation, fold, stack_states
+from models.blocks import Decorrelation, SqueezeExcitation, fold, stack_states, with_differences
 from tests.models.conftest import TINY, lived_in, tiny
 
 
@@ -77,6 +77,22 @@ def test_decorrelation_makes_the_channels_uncorrelated() -> None:
     out = block(x)[0]
     torch.testing.assert_close(out @ out.T / x.shape[-1], torch.eye(8), atol=2e-3, rtol=0)
     assert not list(block.parameters())
+
+
+def test_differences_stand_beside_their_channels() -> None:
+    x = torch.tensor([[[1.0, 4.0, 9.0], [2.0, 2.0, 5.0]]])
+    assert with_differences(x, 0) is x
+    expected = [[1, 4, 9], [2, 2, 5], [0, 3, 5], [0, 0, 3], [0, 3, 2], [0, 0, 3]]
+    assert with_differences(x, 2)[0].tolist() == expected
+
+
+def test_differences_are_decorrelated_together_with_their_channels() -> None:
+    x = torch.cumsum(torch.randn(1, 3, 20_000, generator=torch.Generator().manual_seed(0)), -1) * 0.01
+    rows, block = with_differences(x, 2)[0], Decorrelation(3, differences=2)
+    assert torch.equal(block(x)[0], rows)
+    block.fit(rows @ rows.T / x.shape[-1], floor=1e-8)
+    out = block(x)[0]
+    torch.testing.assert_close(out @ out.T / x.shape[-1], torch.eye(9), atol=2e-3, rtol=0)
 
 
 def test_decorrelation_does_not_blow_up_a_dead_channel() -> None:

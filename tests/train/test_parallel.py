@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from models.blocks import mixed
 from models.checkpoint import load
 from tests.train.conftest import SHORT, SMALL
 from train.parallel import Company, JointNorm, company, joined
@@ -56,7 +57,7 @@ def test_two_processes_reach_the_weights_of_one(synapse_like: Path, tmp_path: Pa
 def test_a_batch_that_cannot_be_shared_is_refused(synapse_like: Path, tmp_path: Path) -> None:
     ended = trained(synapse_like, tmp_path / "odd", 2, "batch=15")
     assert ended.returncode != 0
-    assert "batch=15 cannot be shared by 2 processes; make it a multiple of that" in ended.stderr
+    assert "batch=15 cannot be shared out evenly; make it a multiple of 2" in ended.stderr
     assert not (tmp_path / "odd" / "checkpoint").exists()
 
 
@@ -74,16 +75,25 @@ def test_shares_are_the_batch() -> None:
     assert torch.equal(torch.cat(shares).sort(0).values, batch)
 
 
+def test_partners_stay_together_in_shares() -> None:
+    rows, own = torch.randn(12, 3), torch.rand(12)
+    whole = mixed(rows, own)
+    for rank in range(3):
+        one = Company(rank, 3)
+        assert torch.equal(mixed(one.share(rows), one.share(own)), one.share(whole))
+
+
+@pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("dimensions", [1, 2])
-def test_a_joint_norm_of_one_is_the_usual_one(dimensions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_joint_norm_of_one_is_the_usual_one(dimensions: int, affine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.parallel.summed", lambda value: value)
-    usual = (nn.BatchNorm1d if dimensions == 1 else nn.BatchNorm2d)(5)
-    with torch.no_grad():
-        usual.weight.uniform_(0.5, 2)
-        usual.bias.uniform_(-1, 1)
+    usual = (nn.BatchNorm1d if dimensions == 1 else nn.BatchNorm2d)(5, affine=affine)
+    if affine:
+        nn.init.uniform_(usual.weight, 0.5, 2)
+        nn.init.uniform_(usual.bias, -1, 1)
     x = torch.randn(7, 5, *(11,) * dimensions, requires_grad=True)
     same = x.detach().clone().requires_grad_()
-    joint = JointNorm.of(type(usual)(5))
+    joint = JointNorm.of(type(usual)(5, affine=affine))
     joint.load_state_dict(usual.state_dict())
     torch.testing.assert_close(joint(same), usual(x))
     joint(same).square().sum().backward()

@@ -90,7 +90,7 @@ def test_the_votes_of_a_windows_own_recording_are_learnt(corpus: Corpus, tmp_pat
     batches = Batches(task, torch.device("cpu"))
     batches._generator.manual_seed(3)
     windows, labels, places = batches._crops[0].draw(recipe.batch, batches._generator)
-    again, targets = batches.draw(3)
+    again, targets, _ = batches.draw(3)
     assert torch.equal(windows, again)
     owner = np.searchsorted(task.track.starts[1:], places.numpy(), side="right")
     for row, (recording, label) in enumerate(zip(owner, labels.tolist(), strict=True)):
