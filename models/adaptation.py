@@ -42,7 +42,6 @@ class Settings:
         agreement: share of the blocks on which gestures and networks agree at which the gestures count ``least``, and
             at which they count as much as the networks.
         least: see there.
-        strange: times the distance that a hundredth of the training people's windows surpass; beyond is no gesture.
         patience: blocks over which the gestures must explain worse what comes, before they are forgotten.
     """
 
@@ -54,7 +53,6 @@ class Settings:
     memory: int = 400
     agreement: tuple[float, float] = (0.5, 0.8)
     least: float = 0.3
-    strange: float = 1.5
     patience: int = 8
 
 
@@ -164,7 +162,7 @@ class Adaptation:
 
     def _strange(self, features: Array, level: int) -> bool:
         nearest = distances(features, self.population.means, self._wide).min()
-        return not bool(nearest <= self.settings.strange * self.population.reach[level])
+        return not bool(nearest <= self.population.reach[level])
 
     def _watch(self, block: Array) -> None:
         """Forgets what no longer fits: the newest blocks alone decide what was learnt from the ones before."""

@@ -31,6 +31,9 @@ from models.population import Population
 from models.repetition import Doubt, Outcome, Repetition
 from models.wearer import Wearers, read_wearers, write_wearers
 
+USABLE = 0.4
+"""Share of the way from chance to everything that must be recognised of what was kept apart."""
+
 
 def doubts(path: Path, repetitions: Sequence[Repetition]) -> list[Doubt]:
     """What speaks against each of a few repetitions, by itself and beside the others of its gesture.
@@ -52,8 +55,8 @@ def calibrate(path: Path, repetitions: Sequence[Repetition], out: Path, source: 
         source: what the repetitions are from, for the record.
 
     Raises:
-        ValueError: there are gestures without a usable repetition, labels seem to be swapped, or the checkpoint or
-            ``out`` cannot be used; says what to do.
+        ValueError: there are gestures without a usable repetition, labels seem to be swapped, the result would be of no
+            use, or the checkpoint or ``out`` cannot be used; says what to do.
     """
     began = perf_counter()
     listing, wearers = _known(path)
@@ -64,6 +67,7 @@ def calibrate(path: Path, repetitions: Sequence[Repetition], out: Path, source: 
     check_complete(population, labels, seen)
     ensemble = load_ensemble(path)
     before, (after, per_gesture), how = _held_out(ensemble, population, seen)
+    _check_usable(after, per_gesture)
     personal = personalise(ensemble, population, labels, seen.used, seen.order)
     said = {
         "source": source,
@@ -143,6 +147,17 @@ def _held_out(
     hits = personal.answers(windows, views=False).argmax(1) == truth
     per_gesture = {label: float(hits[truth == k].mean()) for k, label in enumerate(labels)}
     return float((cold == truth).mean()), (float(hits.mean()), per_gesture), how
+
+
+def _check_usable(after: float, per_gesture: Mapping[str, float]) -> None:
+    chance = 1 / len(per_gesture)
+    if after < chance + USABLE * (1 - chance):
+        worst = min(per_gesture, key=lambda label: per_gesture[label])
+        raise ValueError(
+            f"calibrated on these repetitions it recognises {100 * after:.0f} % of what was kept apart, which is of no "
+            f"use, least of all {worst} ({100 * per_gesture[worst]:.0f} %); check the electrodes and calibrate again, "
+            "each gesture clearly and under its own name"
+        )
 
 
 def _halves(one: Repetition, spec: DspSpec) -> tuple[Repetition, Repetition]:

@@ -35,8 +35,8 @@ class Population:
         common: ``(F,)`` variances of c along them.
         within: ``(F, F)`` covariance of windows of one wearer and gesture.
         between: ``(F, F)`` the same of all wearers.
-        reach: squared distance from the nearest mean, by ``between``, which one in a hundred of the training people's
-            blocks of 1.6 s surpasses, and the same of single windows.
+        reach: squared distance from the nearest mean, by ``between``, that one in a hundred blocks of 1.6 s of people
+            who are strangers to the rest surpasses, and the same of single windows; beyond is no gesture.
     """
 
     covariances: Covariances

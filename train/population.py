@@ -21,6 +21,9 @@ COORDINATES = 100
 BLOCK = 10
 """Windows whose mean is taken as something that was seen once: 1.6 s of them every 160 ms."""
 
+GROUPS = 5
+"""Of sittings, each strangers to the others once. In their order, so that most of a person's days are in one."""
+
 TOGETHER = 5
 """Of so many windows, that overlap, the mean is as sure as of that many that do not, for a block."""
 
@@ -88,22 +91,40 @@ def population(covariances: Covariances, told: Told, gestures: int) -> Populatio
 
     common, axes = np.linalg.eigh(_sound(seen(shrunk(inner.common, SHRINK_WEARERS))))
     kept = shrunk(inner.windows + inner.repetitions, SHRINK_WITHIN)
-    everything = shrunk(inner.windows + inner.repetitions + inner.spread, SHRINK_WITHIN)
-    means, between = inner.means @ last, seen(everything)
-    placed = _with(told, told.features @ (projection @ last))
-    wide: Array = inverse(between)
-    reach = [float(np.percentile(_nearest(rows, means, wide), 99)) for rows in (_blocks(placed), placed.features)]
     return Population(
         covariances,
         projection @ last,
-        means,
+        inner.means @ last,
         np.maximum(values, 0),
         axes,
         np.maximum(common, 0),
         seen(kept),
-        between,
-        (reach[0], reach[1]),
+        seen(_between(inner)),
+        _reach(_with(told, told.features @ (projection @ last)), gestures),
     )
+
+
+def _between(found: Moments) -> Array:
+    """Covariance of windows of one gesture, whoever makes it."""
+    return shrunk(found.windows + found.repetitions + found.spread, SHRINK_WITHIN)
+
+
+def _reach(placed: Told, gestures: int) -> tuple[float, float]:
+    """How far strangers' blocks and windows lie, from those who are strangers to the rest, some at a time."""
+    sittings = np.unique(placed.wearer)
+    blocks, windows = [], []
+    for strangers in np.array_split(sittings, min(GROUPS, len(sittings))):
+        apart = np.isin(placed.wearer, strangers)
+        others, some = _only(placed, ~apart), _only(placed, apart)
+        try:
+            known = moments(others, gestures)
+        except ValueError:  # too few are left; those who are apart are then measured by all
+            known = moments(placed, gestures)
+        wide = inverse(_between(known))
+        blocks.append(_nearest(_blocks(some), known.means, wide))
+        windows.append(_nearest(some.features, known.means, wide))
+    found = [float(np.percentile(np.concatenate(parts), 99)) for parts in (blocks, windows)]
+    return found[0], found[1]
 
 
 def moments(told: Told, gestures: int) -> Moments:
@@ -199,6 +220,10 @@ def _blocks(told: Told) -> Array:
 def _nearest(rows: Array, means: Array, precision: Array) -> Array:
     parts = [distances(rows[k : k + AT_ONCE], means, precision).min(1) for k in range(0, len(rows), AT_ONCE)]
     return np.concatenate(parts)
+
+
+def _only(told: Told, rows: NDArray[np.bool_]) -> Told:
+    return Told(told.features[rows], told.wearer[rows], told.gesture[rows], told.repetition[rows])
 
 
 def _with(told: Told, features: Array) -> Told:
