@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
 from devices.address import names_device, parse
-from dsp.storage import check_writable
 from models.classifier import Classifier
 from models.listing import checkpoint_in
 from models.repetition import Doubt, Outcome, Repetition
@@ -25,6 +23,9 @@ Busy = Callable[[str], AbstractContextManager[None]]
 
 class Computing(Protocol):
     """What ``models.calibration`` offers."""
+
+    def check_out(self, out: Path, given: Path) -> None:
+        """Refuses a folder that the result could not be put into."""
 
     def doubts(self, path: Path, repetitions: Sequence[Repetition]) -> list[Doubt]:
         """Which repetitions cannot be used."""
@@ -42,25 +43,25 @@ class Done(NamedTuple):
 
 def computing() -> Computing:
     """Loads what calibrates, and PyTorch with it: a second or two that only this command waits for."""
-    return cast("Computing", importlib.import_module("models.calibration"))
+    from models import calibration  # noqa: PLC0415 - as above
+
+    return calibration
 
 
 def check(wish: Wish) -> None:
     """Says what cannot work, before a network is loaded and before anything is recorded.
 
     Raises:
-        ValueError: the result cannot be written where it is to be, or the sources do not go together.
+        ValueError: the result cannot be written where it is to be, the checkpoint cannot be calibrated, or the sources
+            do not go together.
     """
-    from models.checkpoint import refuse_foreign  # noqa: PLC0415 - loads PyTorch
-
     if wish.device:
         parse(wish.sources[0])
     if len(wish.sources) > 1 and any(names_device(Path(source)) for source in wish.sources):
         raise ValueError(f"{' and '.join(wish.sources)}: give one device, or recordings only")
-    check_writable(wish.out)
-    if wish.out.resolve() in (wish.checkpoint.resolve(), checkpoint_in(wish.checkpoint).resolve()):
-        raise ValueError(f"--out {wish.out} is the checkpoint that is to be calibrated; give it another name")
-    refuse_foreign(wish.out)
+    compute = computing()
+    compute.check_out(wish.out, checkpoint_in(wish.checkpoint))
+    compute.doubts(wish.checkpoint, ())  # refuses a checkpoint that cannot be calibrated
 
 
 def calibrate(wish: Wish, classifier: Classifier, busy: Busy) -> Done:
@@ -74,8 +75,7 @@ def calibrate(wish: Wish, classifier: Classifier, busy: Busy) -> Done:
     Raises:
         ValueError: a gesture could not be taken, or the computing refuses what was; nothing is written.
     """
-    with busy("loading what calibrates"):
-        compute = computing()
+    compute = computing()
     if wish.device:
         taken = from_device(wish, classifier, lambda repetitions: compute.doubts(wish.checkpoint, repetitions))
     else:

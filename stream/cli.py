@@ -174,7 +174,8 @@ def calibrate(
 
     how = present.manner(as_json_lines=as_json, plain=plain)
     wish = calibrating.Wish(tuple(sources), checkpoint, out, how, repetitions, hold, rest, seed, patience, unit, rate)
-    calibrating.check(wish)
+    with busy("loading what calibrates"):
+        calibrating.check(wish)
     wanted = _wanted(engine, "auto", False, None, "auto", False)
     outcome = calibrating.calibrate(wish, _classifier(checkpoint, wanted), busy)
     _classifier(out, wanted)  # whatever an engine makes of it once is made by now

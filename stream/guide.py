@@ -127,10 +127,10 @@ class Guide:
 
     def _once_more(self, found: Sequence[Doubt], plan: Plan) -> None:
         """Holds again what is doubtful; rest that is has been taken anew by then."""
-        kept = self._takings.repetitions
+        kept, out = self._takings.repetitions, {doubt.number for doubt in found}
         for doubt in found:
             self._takings.refused.append((doubt.gesture, doubt.reason))
-        self._takings.repetitions = [each for place, each in enumerate(kept) if place not in {d.index for d in found}]
+        self._takings.repetitions = [each for place, each in enumerate(kept) if place not in out]
         gestures = [doubt for doubt in found if doubt.gesture != self._takings.rest]
         self._update(done=len(plan.order) - len(gestures))
         for doubt in gestures:

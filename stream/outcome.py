@@ -75,7 +75,7 @@ def _turned(outcome: Outcome) -> list[str]:
 def _left_out(taken: Taken, outcome: Outcome) -> list[str]:
     refused = [f"not used: {gesture}: {reason}" for gesture, reason in taken.takings.refused]
     return refused + [
-        f"left out: repetition {doubt.index + 1}, {doubt.gesture}: {doubt.reason}" for doubt in outcome.left_out
+        f"left out: repetition {doubt.number + 1}, {doubt.gesture}: {doubt.reason}" for doubt in outcome.left_out
     ]
 
 

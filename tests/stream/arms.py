@@ -11,6 +11,7 @@ import numpy as np
 
 from devices.recording import Recording
 from dsp.flow import Samples, StreamInfo
+from models.calibration import check_out
 from models.repetition import Doubt, Outcome, Repetition
 
 RATE_HZ = 250.0
@@ -26,8 +27,13 @@ class Noted:
     given: list[Repetition] = field(default_factory=list)
     source: str = ""
 
+    def check_out(self, out: Path, given: Path) -> None:
+        check_out(out, given)
+
     def doubts(self, path: Path, repetitions: Sequence[Repetition]) -> list[Doubt]:
         assert path.is_dir()
+        if not repetitions:
+            return []
         self.asked.append([each.gesture for each in repetitions])
         return self.doubtful.pop(0) if self.doubtful else []
 

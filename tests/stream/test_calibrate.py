@@ -155,7 +155,7 @@ def test_what_cannot_work_is_one_sentence(
     save_npz(slow, replace(labelled, info=replace(labelled.info, rate_hz=200.0)))
     for sources, place, options, words in (
         ([path], checkpoint, {}, "is the checkpoint that is to be calibrated"),
-        ([path], elsewhere, {}, "is not a checkpoint, so it is not overwritten"),
+        ([path], elsewhere, {}, "is no calibrated checkpoint, so it is not overwritten"),
         ([path], elsewhere / "me.txt", {}, "is a file"),
         ([path, "sim:"], out, {}, "give one device, or recordings only"),
         (["sim:person=x"], out, {}, "person"),
