@@ -19,6 +19,7 @@ from stream.options import (
     Device,
     DeviceName,
     Engine,
+    Hold,
     HopMs,
     Json,
     NoGraph,
@@ -28,8 +29,12 @@ from stream.options import (
     Precision,
     Rate,
     Record,
+    Repetitions,
+    Rest,
     Seconds,
+    Seed,
     SinkNames,
+    Sources,
     Streams,
     Unit,
 )
@@ -140,6 +145,41 @@ def live(
     how = present.manner(as_json_lines=json_lines, plain=plain)
     wish = living.Wish(device, str(checkpoint), how, length, record, tuple(sink or ()), patience, unit, rate)
     raise SystemExit(living.live(wish, classifier))
+
+
+@app.command()
+def calibrate(
+    sources: Sources,
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the calibrated checkpoint.", show_default=False)],
+    repetitions: Repetitions = None,
+    hold: Hold = 4.0,
+    rest: Rest = 2.0,
+    seed: Seed = 0,
+    patience: Patience = 4.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON and no tables.")] = False,
+    plain: Plain = False,
+    rate: Rate = None,
+    unit: Unit = None,
+    engine: Engine = "auto",
+) -> None:
+    """Fit a checkpoint to one arm, in half a minute: make each gesture once when told to, or give labelled recordings.
+
+    Each repetition is judged as soon as it ends, and repeated where it is no good. Nothing is written until all are
+    there. Use what comes out like any other checkpoint.
+
+    Example: python -m stream calibrate sim:person=7 --checkpoint models/checkpoints/demo --out my-arm
+    """
+    from stream import calibrating, present
+
+    how = present.manner(as_json_lines=as_json, plain=plain)
+    wish = calibrating.Wish(tuple(sources), checkpoint, out, how, repetitions, hold, rest, seed, patience, unit, rate)
+    with busy("loading what calibrates"):
+        calibrating.check(wish)
+    wanted = _wanted(engine, "auto", False, None, "auto", False)
+    outcome = calibrating.calibrate(wish, _classifier(checkpoint, wanted), busy)
+    _classifier(out, wanted)  # whatever an engine makes of it once is made by now
+    calibrating.conclude(wish, outcome)
 
 
 @app.command()

@@ -1,12 +1,8 @@
-"""The loop's end of the display: starts its process, writes the board, restores the terminal if that process dies."""
+"""The loop's end of the display: starts its process, writes the board."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import monotonic
 from typing import Self
 
@@ -16,6 +12,7 @@ from models.decision import Decision
 from stream.board import Board
 from stream.latency import Stages
 from stream.page import ABSTAINED, UNKNOWN, About
+from stream.painter import Painter
 from stream.score import Score
 from stream.trouble import Contacts, Trouble, in_words, no_trouble
 
@@ -24,12 +21,6 @@ REFRESH_S = 0.1
 
 CONTACT_S = 0.5
 """How often the contacts are looked at: a channel is shown as flat while its flat samples have grown since then."""
-
-LEAVE_S = 3.0
-"""How long the process may take to end before it is killed."""
-
-RESTORE = "\x1b[?1049l\x1b[?25h\x1b[0m"
-"""Leave the alternate screen, show the cursor, plain colours (xterm control sequences): what a killed display owes."""
 
 
 class Display:
@@ -64,16 +55,11 @@ class Display:
         self._contacts = None if integrity is None else Contacts(integrity, about.channels)
         self._latency = (float("nan"), float("nan"))
         self._due = self._look = 0.0
-        self._restored = False
+        self._painter: Painter | None = None
         self.board = Board(about)
         try:
-            with _no_interrupt():
-                self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
-                    [sys.executable, "-m", "stream.view", str(self.board.path)],
-                    stdin=subprocess.PIPE,
-                    creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-                )
-        except BaseException:  # Ctrl-C that came meanwhile is raised here, with the process already there
+            self._painter = Painter("stream.view", str(self.board.path))
+        except BaseException:
             self.close()
             raise
 
@@ -115,8 +101,8 @@ class Display:
         self._due = now + REFRESH_S
         total = self._stages.total
         self._latency = (total.quantile(0.5), total.quantile(0.99))
-        if self.process.poll() is not None:
-            self._restore()
+        if self._painter is not None:
+            self._painter.look()
         if now >= self._look:
             self._tell(now)
 
@@ -132,38 +118,7 @@ class Display:
     def close(self) -> None:
         """End the process, restore the terminal if it could not, and remove the board; safe to call twice."""
         try:
-            if hasattr(self, "process"):
-                self._end_process()
+            if self._painter is not None:
+                self._painter.close()
         finally:  # also after another Ctrl-C
             self.board.close()
-
-    def _end_process(self) -> None:
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):  # it is gone already
-                self.process.stdin.close()
-        try:
-            self.process.wait(LEAVE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._restore()
-
-    def _restore(self) -> None:
-        if self.process.returncode and not self._restored:
-            self._restored = True
-            sys.stdout.write(RESTORE)
-            sys.stdout.flush()
-            print("the display ended early; nothing else is lost", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Start a process that Ctrl-C does not reach: on POSIX it inherits the blocked signal, on Windows its own group."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

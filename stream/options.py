@@ -50,6 +50,27 @@ DeviceName = Annotated[
         show_default=False,
     ),
 ]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        help="A device, as of live; or labelled recordings, also inside a zip, that show each gesture.",
+        metavar="DEVICE|RECORDING...",
+        show_default=False,
+    ),
+]
+Repetitions = Annotated[
+    int | None,
+    typer.Option(
+        "--repetitions",
+        help="Of each gesture: 1 from a device where this is left out, and of recordings all there are, up to 3.",
+        min=1,
+        max=20,
+        show_default=False,
+    ),
+]
+Hold = Annotated[float, typer.Option("--hold", help="Seconds for which each gesture is held.", max=60)]
+Rest = Annotated[float, typer.Option("--rest", help="Seconds of rest before each.", max=60)]
+Seed = Annotated[int, typer.Option("--seed", help="Of the order of the gestures.", min=0)]
 Seconds = Annotated[
     float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)
 ]

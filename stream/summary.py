@@ -164,7 +164,7 @@ def deadline(tally: Tally) -> dict[str, Any]:
 
 def scores(score: Score) -> Table:
     """Windows, recall, precision and F1 of each gesture."""
-    table = _table("per gesture", "gesture", "windows", "recall", "precision", "F1")
+    table = table_of("per gesture", "gesture", "windows", "recall", "precision", "F1")
     for row in score.per_gesture():
         rates = (row.recall, row.precision, row.f1)
         table.add_row(Text(row.gesture), str(row.windows), *(_percent(rate) for rate in rates))
@@ -175,7 +175,7 @@ def confusion(score: Score) -> Table:
     """Counts of windows; rows: true, columns: decided."""
     counts = score.confusion
     shown = [*score.labels, ABSTAINED] if counts[:, -1].any() else list(score.labels)
-    table = _table("confusion: true gesture by decision", "true", *shown)
+    table = table_of("confusion: true gesture by decision", "true", *shown)
     for row, (name, line) in enumerate(zip(score.names, counts, strict=True)):
         if line.any() or row < len(score.labels):
             right = min(row, len(score.labels))
@@ -185,7 +185,7 @@ def confusion(score: Score) -> Table:
 
 def timings(stages: Stages) -> Table:
     """One row for each stage."""
-    table = _table("time from the device to the sinks, ms", "leg", *QUANTILES, "max")
+    table = table_of("time from the device to the sinks, ms", "leg", *QUANTILES, "max")
     for name, histogram in stages.named().items():
         style = "bold" if name == LEGS[-1] else ""
         table.add_row(name, *("-" if v is None else f"{v:.3f}" for v in quantiles_ms(histogram).values()), style=style)
@@ -196,7 +196,8 @@ def timings(stages: Stages) -> Table:
     return table
 
 
-def _table(title: str, first: str, *others: str) -> Table:
+def table_of(title: str, first: str, *others: str) -> Table:
+    """An empty table with a title above it, its first column to the left and the others to the right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(Text(first), no_wrap=True)
     for name in others:

@@ -1,0 +1,220 @@
+"""Where the repetitions of a calibration come from: a person who is led through them, a simulated one, recordings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from devices.address import names_device
+from devices.files import load
+from devices.opening import open_source
+from devices.replay import Replay
+from devices.watched import Watched
+from dsp.complaints import tell
+from dsp.pipeline import Pipeline
+from dsp.ring import Ring
+from models.classifier import Classifier
+from stream.acquire import Acquisition, chunks, straight
+from stream.guide import LOOK_S, REACTION_S, REST, DoubtIn, Guide, Plan, contact, planned
+from stream.listening import Listening
+from stream.loop import check_match
+from stream.play import warm_up
+from stream.present import Manner
+from stream.prompt import Prompt
+from stream.prompts import Shows, showing
+from stream.quality import LEAST_S
+from stream.taking import AT_LEAST, Takings, follow
+
+RING_S = 30.0
+"""How long the computing may look at the repetitions before samples are dropped."""
+
+LEAST_REST_S = 1.0
+"""Of a rest: the time to react, and enough to compare a gesture with."""
+
+MOST = 3
+"""Repetitions of each gesture that are taken of recordings, where nobody says how many."""
+
+CHUNK_MS = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for.
+
+    Attributes:
+        sources: one DEVICE string, or recordings.
+        checkpoint: that is calibrated.
+        out: where the result goes.
+        manner: of what is written to stdout.
+        repetitions: of each gesture; None is one from a device, and of recordings up to ``MOST``.
+        hold_s: seconds of each gesture, where it is prompted for.
+        rest_s: seconds of rest before each.
+        seed: of the order.
+        patience_s: how long a device that went away is waited for.
+        unit: of a file that does not say it.
+        rate_hz: of a file that does not say it.
+    """
+
+    sources: tuple[str, ...]
+    checkpoint: Path
+    out: Path
+    manner: Manner
+    repetitions: int | None = None
+    hold_s: float = 4.0
+    rest_s: float = 2.0
+    seed: int = 0
+    patience_s: float = 4.0
+    unit: str | None = None
+    rate_hz: float | None = None
+
+    @property
+    def device(self) -> bool:
+        """Somebody is to make the gestures now."""
+        return names_device(Path(self.sources[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken, and from where.
+
+    Attributes:
+        source: its name, for people and for the provenance.
+        simulated: no human arm was involved.
+        takings: see there.
+    """
+
+    source: str
+    simulated: bool
+    takings: Takings
+
+
+def from_recordings(wish: Wish, classifier: Classifier) -> Taken:
+    """Cuts labelled recordings into repetitions.
+
+    Raises:
+        ValueError: one cannot be read, does not fit the checkpoint, or shows none of its gestures; or a gesture is
+            shown by none of them.
+    """
+    takings = _takings(classifier, wish.repetitions or MOST)
+    names, simulated = [], False
+    for path in wish.sources:
+        recording = load(path, rate_hz=wish.rate_hz, unit=wish.unit)
+        check_match(recording.info, classifier.design.spec)
+        _note_strangers(recording.info.name, recording.names, classifier)
+        source = Watched(Replay(recording, None, CHUNK_MS))
+        for _ in follow(straight(source), source.info, source.label, Pipeline(classifier.design), takings):
+            pass
+        names.append(recording.info.name)
+        simulated |= recording.simulated
+    for gesture, reason in takings.refused:
+        tell(f"note: a repetition of {gesture} is left out: {reason}")
+    name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    takings.check(name)
+    return Taken(name, simulated, takings)
+
+
+def from_device(wish: Wish, classifier: Classifier, doubts: DoubtIn) -> Taken:
+    """Leads through the gestures in front of a device, or takes those that a simulated person makes.
+
+    Args:
+        wish: with one source.
+        classifier: loaded, for its labels and its signal processing.
+        doubts: looks at all repetitions together.
+
+    Raises:
+        ValueError: the device cannot be opened or is gone, does not fit the checkpoint, or a gesture was no good in
+            several tries; nothing was written.
+    """
+    spec = classifier.design.spec
+    plan = _plan(wish, classifier)
+    pipeline = warm_up(classifier)
+    (device,) = wish.sources
+    source = open_source(
+        device, rate_hz=spec.rate_hz, unit=wish.unit, file_rate_hz=wish.rate_hz, patience_s=wish.patience_s
+    )
+    with closing(source), ExitStack() as stack:
+        check_match(source.info, spec)
+        prompt = Prompt(source.info.name, wish.checkpoint.name, "rest", channels=source.info.channels)
+        show = stack.enter_context(showing(_lines(wish.manner)))
+        ring = Ring(len(source.info.channels), round(RING_S * spec.rate_hz))
+        if source.names:
+            takings = _takings(classifier, wish.repetitions or 1)
+            _check_knows(source, takings)
+            stack.enter_context(Acquisition(source, ring))
+            _watch(source, ring, pipeline, takings, show, prompt)
+        else:
+            takings = _takings(classifier, None)
+            guide = Guide(source, ring, Listening(pipeline), takings, show, prompt)
+            stack.enter_context(Acquisition(source, ring))
+            guide.run(plan, doubts)
+    takings.check(source.info.name)
+    return Taken(source.info.name, source.simulated, takings)
+
+
+def _watch(source: Watched, ring: Ring, pipeline: Pipeline, takings: Takings, show: Shows, prompt: Prompt) -> None:
+    """Takes what a simulated person does until it is enough."""
+    tell(f"note: {source.info.name} is simulated and does as it likes, so its gestures are taken as they come")
+    wanted = len(takings.labels) * (takings.most or 1)
+    looked = 0.0
+    for shown, verdict, listening in follow(chunks(ring), source.info, source.label, pipeline, takings):
+        if verdict:
+            prompt = replace(prompt, verdict=verdict, good=verdict.endswith("good"))
+        if listening.end - looked >= LOOK_S * source.info.rate_hz:
+            looked, prompt = listening.end, contact(prompt, listening, source.info)
+        active = bool(shown) and shown != REST
+        prompt = replace(prompt, doing=shown or REST, active=active, done=len(takings.repetitions), total=wanted)
+        show(prompt)
+        if takings.complete:
+            return
+
+
+def _check_knows(source: Watched, takings: Takings) -> None:
+    if unknown := [label for label in takings.labels if label not in source.names]:
+        raise ValueError(
+            f"{source.info.name!r} makes {', '.join(source.names)}, but this checkpoint also knows "
+            f"{', '.join(unknown)}; calibrate on a device or on recordings that show them"
+        )
+
+
+def _takings(classifier: Classifier, most: int | None) -> Takings:
+    settings = classifier.decision
+    return Takings(classifier.labels, settings.rest if settings.rest in classifier.labels else "", most)
+
+
+def _plan(wish: Wish, classifier: Classifier) -> Plan:
+    """What is asked for.
+
+    Raises:
+        ValueError: it is too short to be of use.
+    """
+    spec = classifier.design.spec
+    windows_s = (spec.window + AT_LEAST * spec.hop) / spec.rate_hz
+    rest = _takings(classifier, None).rest
+    least_rest_s = REACTION_S + windows_s if rest else LEAST_REST_S
+    for name, seconds, least_s in (
+        ("--hold", wish.hold_s, REACTION_S + max(LEAST_S, windows_s)),
+        ("--rest", wish.rest_s, max(LEAST_REST_S, least_rest_s)),
+    ):
+        if not seconds >= least_s:
+            raise ValueError(f"{name} is {seconds:g} s; with this checkpoint give at least {least_s:g}")
+    gestures = [label for label in classifier.labels if label != rest]
+    return planned(gestures, wish.repetitions or 1, wish.hold_s, wish.rest_s, wish.seed)
+
+
+def _lines(manner: Manner) -> IO[str] | None:
+    """Where lines go: not among the JSON, and nowhere if there is a screen."""
+    return {Manner.VIEW: None, Manner.PLAIN: sys.stdout, Manner.JSON: sys.stderr}[manner]
+
+
+def _note_strangers(name: str, names: Sequence[str], classifier: Classifier) -> None:
+    if not names:
+        raise ValueError(f"{name!r} carries no labels; calibrate on a recording that does, or on a device")
+    if not set(names) & set(classifier.labels):
+        raise ValueError(
+            f"{name!r} shows {', '.join(names)}, of which this checkpoint knows none (it knows "
+            f"{', '.join(classifier.labels)}); give the recordings the names that the checkpoint uses"
+        )

@@ -1,0 +1,63 @@
+"""The process that shows a calibration: ``python -m stream.prompter`` draws the prompts that come in on its stdin.
+
+A process of its own, as the view's (``stream.view``), so that neither drawing nor a terminal that is held up can hold
+up whoever reads the device. It ends with its standard input, also when its parent is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from io import TextIOWrapper
+from typing import IO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from stream.prompt import Prompt
+from stream.prompting import Asked
+
+FRAMES_PER_SECOND = 15
+
+
+class Newest:
+    """The newest prompt of a file that is read in a thread, and whether it has ended."""
+
+    def __init__(self, lines: IO[bytes]) -> None:
+        self.prompt: Prompt | None = None
+        self.ended = threading.Event()
+        self._lines = lines
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._lines:
+                self.prompt = Prompt.from_line(line) or self.prompt
+        self.ended.set()
+
+
+def main() -> int:
+    """Draw until the parent is done or gone, and leave the terminal as it was."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Ctrl-C is the parent's business; so is a request to end
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if isinstance(sys.stdout, TextIOWrapper):  # a question mark for what the terminal's encoding cannot express
+        sys.stdout.reconfigure(errors="replace")
+    newest = Newest(sys.stdin.buffer)
+    with (
+        contextlib.suppress(OSError),  # the terminal is gone: nothing is left to draw on
+        Live(Text("waiting for the device"), console=Console(), screen=True, auto_refresh=False) as live,
+    ):
+        shown: Prompt | None = None
+        while not newest.ended.wait(1 / FRAMES_PER_SECOND):
+            if newest.prompt is not None and newest.prompt is not shown:
+                shown = newest.prompt
+                live.update(Asked(shown), refresh=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
