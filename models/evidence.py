@@ -21,8 +21,8 @@ TURNED = 50.0
 """By which another arrangement of the electrodes must be likelier to be believed."""
 
 STRANGE = 1.3
-"""Times the distance that one block in a hundred of strangers surpasses; a repetition beyond is no gesture. Of four people
-of Synapse the farthest lies at 0.6, noise of any size at 1.35 and more."""
+"""Times the distance that one block in a hundred of strangers surpasses; a repetition beyond is no gesture. Of four
+people of Synapse the farthest lies at 0.6, noise of any size at 1.35 and more."""
 
 
 def unlikeness(population: Population, means: Array, counts: Array) -> float:

@@ -15,10 +15,12 @@ from rich.text import Text
 from dsp.complaints import INTERRUPTED, start, tell
 from dsp.storage import check_writable
 from stream.options import (
+    Adapt,
     Checkpoint,
     Device,
     DeviceName,
     Engine,
+    Forget,
     Hold,
     HopMs,
     Json,
@@ -37,6 +39,7 @@ from stream.options import (
     Sources,
     Streams,
     Unit,
+    WearerFile,
 )
 
 if TYPE_CHECKING:
@@ -84,6 +87,9 @@ def replay(
     device: Device = "auto",
     precision: Precision = "auto",
     no_graph: NoGraph = False,
+    adapt: Adapt = False,
+    wearer: WearerFile = None,
+    forget: Forget = False,
 ) -> None:
     """Replay a recording as if it came from a device, and show what is recognised.
 
@@ -101,11 +107,14 @@ def replay(
     loaded = load(recording, rate_hz=rate, unit=unit)
     if keep_up and pace is None:
         raise ValueError("--keep-up needs a speed, and at --speed max there is nothing to keep up with; leave one out")
-    classifier = _classifier(checkpoint, _wanted(engine, device, no_views, hop_ms, precision, no_graph))
+    wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph, adapt=_adapt(adapt, wearer, forget))
+    classifier = _classifier(checkpoint, wanted)
     from stream import present
+    from stream.wearing import wearing
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
-    raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how, strict=keep_up))
+    with wearing(classifier, wearer, forget=forget):
+        raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how, strict=keep_up))
 
 
 @app.command()
@@ -126,6 +135,9 @@ def live(
     compute: Device = "auto",
     precision: Precision = "auto",
     no_graph: NoGraph = False,
+    adapt: Adapt = False,
+    wearer: WearerFile = None,
+    forget: Forget = False,
 ) -> None:
     """Recognise gestures live.
 
@@ -138,13 +150,16 @@ def live(
 
     length = None if seconds is None else parse_seconds(seconds)
     parse(device)  # what cannot be a device is said before the network is loaded
-    classifier = _classifier(checkpoint, _wanted(engine, compute, no_views, hop_ms, precision, no_graph))
+    wanted = _wanted(engine, compute, no_views, hop_ms, precision, no_graph, adapt=_adapt(adapt, wearer, forget))
+    classifier = _classifier(checkpoint, wanted)
     from stream import live as living
     from stream import present
+    from stream.wearing import wearing
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
     wish = living.Wish(device, str(checkpoint), how, length, record, tuple(sink or ()), patience, unit, rate)
-    raise SystemExit(living.live(wish, classifier))
+    with wearing(classifier, wearer, forget=forget):
+        raise SystemExit(living.live(wish, classifier))
 
 
 @app.command()
@@ -202,6 +217,7 @@ def profile(
     device: Device = "auto",
     precision: Precision = "auto",
     no_graph: NoGraph = False,
+    adapt: Adapt = False,
 ) -> None:
     """Measure the time of every leg, from the device's stamp to the sinks, and the delay they add up to.
 
@@ -209,7 +225,9 @@ def profile(
 
     Example: python -m stream profile --checkpoint models/checkpoints/demo --hop-ms 20
     """
-    wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph)
+    if adapt and streams is not None:
+        raise ValueError("--adapt is for one wearer, and --streams for many armbands at once; leave one of them out")
+    wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph, adapt=adapt)
     length = parse_seconds(seconds)
     if out is not None:
         check_writable(out)
@@ -262,12 +280,30 @@ def parse_seconds(seconds: float) -> float:
     return seconds
 
 
-def _wanted(engine: str, device: str, no_views: bool, hop_ms: float | None, precision: str, no_graph: bool) -> Wanted:
+def _wanted(
+    engine: str,
+    device: str,
+    no_views: bool,
+    hop_ms: float | None,
+    precision: str,
+    no_graph: bool,
+    *,
+    adapt: bool = False,
+) -> Wanted:
     from models.loading import Wanted
 
     if hop_ms is not None and not 0 < hop_ms <= LONGEST_HOP_MS:
         raise ValueError(f"--hop-ms is {hop_ms:g}; give milliseconds above zero, {LONGEST_HOP_MS:g} at most")
-    return Wanted(engine, device, views=not no_views, hop_ms=hop_ms, precision=precision, graph=not no_graph)
+    return Wanted(
+        engine, device, views=not no_views, hop_ms=hop_ms, precision=precision, graph=not no_graph, adapt=adapt
+    )
+
+
+def _adapt(adapt: bool, wearer: Path | None, forget: bool) -> bool:
+    """Whether to adapt: a wearer to remember is one to adapt to."""
+    if forget and wearer is None:
+        raise ValueError("--forget says what to begin without, and --wearer is missing; add it, or leave --forget out")
+    return adapt or wearer is not None
 
 
 def _classifier(path: Path, wanted: Wanted) -> Classifier:

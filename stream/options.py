@@ -89,6 +89,17 @@ SinkNames = Annotated[
     ),
 ]
 Patience = Annotated[float, typer.Option("--patience", help="Seconds to wait for a device that went away.", min=0)]
+Adapt = Annotated[bool, typer.Option("--adapt", help="Settle in to the wearer while running, without calibration.")]
+WearerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--wearer",
+        help="Adapt, begin with what this file says of the wearer, if it is there, and keep in it what is known in "
+        "the end.",
+        show_default=False,
+    ),
+]
+Forget = Annotated[bool, typer.Option("--forget", help="With --wearer: begin anew.")]
 Streams = Annotated[
     int | None,
     typer.Option(

@@ -16,6 +16,7 @@ from dsp.design import DspSpec
 from dsp.flow import Chunk, Window
 from dsp.pipeline import Pipeline, longest_bridge
 from dsp.ring import Ring
+from models.adaptation import Adaptation
 from models.classifier import Classifier
 from models.decision import Decide, Decision
 from stream.acquire import Acquisition, Unread, chunks, straight
@@ -43,6 +44,7 @@ class Tally:
         integrity: what the source has met.
         sinks: those that run behind a buffer, for what they dropped.
         pace: of decisions against their deadlines; None where time has no meaning.
+        adaptation: what the classifier came to know of the wearer; None where it does not adapt.
         interrupted: the run was ended by the user.
     """
 
@@ -56,6 +58,7 @@ class Tally:
     integrity: Integrity | None = None
     sinks: list[Behind] = field(default_factory=list)
     pace: Pace | None = None
+    adaptation: Adaptation | None = None
     interrupted: bool = False
 
     def missed(self) -> tuple[int, int]:
@@ -136,7 +139,7 @@ def play(
         tally.end = decision.end
         tally.decisions += 1
 
-    tally.pipeline, tally.integrity = pipeline, source.integrity
+    tally.pipeline, tally.integrity, tally.adaptation = pipeline, source.integrity, classifier.adaptation
     spec = classifier.design.spec
     foresight: Foresight | None = None
     if ring_samples is not None:

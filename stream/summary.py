@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.classifier import Classifier
+from stream import wearing
 from stream.delay import controller_delay_s, made_of
 from stream.latency import LEGS, QUANTILES, Stages, milliseconds, quantiles_ms
 from stream.play import Tally
@@ -100,6 +101,7 @@ def as_json(setting: Setting, tally: Tally) -> dict[str, Any]:
         "latency_ms": {**quantiles_ms(tally.stages.total), "stages": stages_ms(tally.stages)},
         "controller_delay_ms": milliseconds(controller_delay_s(*setting.delay_of(tally))) if tally.pace else None,
         "deadline": deadline(tally),
+        "adaptation": None if tally.adaptation is None else wearing.as_json(tally.adaptation),
         "labels": list(score.labels),
         "per_gesture": {
             row.gesture: {
@@ -220,6 +222,7 @@ def _headline(setting: Setting, tally: Tally) -> Text:
         text.append(f", {tally.score.accuracy:.1%} right", "bold")
     text.append(f", {tally.dropped()} samples dropped")
     text.append(in_time(tally))
+    text.append(wearing.in_words(tally.adaptation))
     if tally.integrity is not None:
         for words in (in_words(tally.integrity), contact_in_words(tally.integrity, setting.channels)):
             if words:

@@ -125,6 +125,9 @@ class Counting:
     def in_words(self, effort: int) -> str:
         return f"{3 - effort} of 3"
 
+    def learn(self) -> None:
+        pass
+
 
 def decided(probabilities: NDArray[np.float32], window: Window) -> Decision:
     return Decision("a", float(probabilities[1]), probabilities, window.first, window.end)
