@@ -64,8 +64,9 @@ class Config:
 class Tangent(nn.Module):
     """The logarithm of the covariance of rows: ``(B, D, T)`` of any T to ``(B, D*(D+1)/2)``.
 
-    In training it comes from an eigendecomposition in float64, which is faster on a CPU and which lesser precisions of
-    training do not touch; else from products of matrices in float32, which every engine has. They differ by 1e-5 or so.
+    In training it comes from an eigendecomposition in float64, which takes as long on a CPU and which the lesser
+    precisions of training do not touch; else from products of matrices in float32, which every engine has. They differ
+    by 1e-5 or so.
     """
 
     scale: Tensor
