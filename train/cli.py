@@ -157,7 +157,7 @@ VARIADIC = ("ensemble", "build", "folds")
 """Commands whose options take several values at once."""
 
 
-def spread(arguments: Sequence[str], options: Container[str] = ("--members", "--weights")) -> list[str]:
+def spread(arguments: Sequence[str], options: Container[str] = ("--members", "--weights", "--protocols")) -> list[str]:
     """Repeats an option given several values at once: ``--members A B`` becomes ``--members A --members B``."""
     plain: list[str] = []
     option = None

@@ -117,6 +117,10 @@ def measure_folds(
     only: Annotated[
         str | None, typer.Option("--only", help="Numbers of folds to do now, such as 1,3; the rest elsewhere.")
     ] = None,
+    protocols: Annotated[
+        list[str] | None,
+        typer.Option("--protocols", help="unseen, unseen-adaptive, calibrated-1, calibrated-2; all if left out."),
+    ] = None,
     device: Device = "auto",
     threads: Threads = None,
     as_json: Json = False,
@@ -131,7 +135,10 @@ def measure_folds(
     use_threads(threads)
     plan = Plan(tuple(members), tuple(weights), tuple(changes or ()))
     some = chosen(only, "folds")
-    result = folding.folds(plan, data, chosen(people), out, count=count, seed=seed, only=some, device=device)
+    asked = tuple(protocols or folding.PROTOCOLS)
+    result = folding.folds(
+        plan, data, chosen(people), out, count=count, seed=seed, only=some, protocols=asked, device=device
+    )
     if result is not None:
         print(json.dumps(result) if as_json else folding.say_result(result))
 
