@@ -190,6 +190,6 @@ def _write(out: Path, listing: Listing, ensemble: Ensemble, wearers: Wearers, pr
             name = card.name if len(listing.cards) > 1 else f"network{place}"
             stated = checkpoints.load(card.path)[0]
             checkpoints.save(fresh / name, stated, member.module, own(member, member.golden.windows))
-            names.append((name, card.weight))
+            names.append((name, member.weight))
         save_ensemble(fresh, names, provenance)
         write_wearers(fresh, read_listing(fresh), wearers)

@@ -15,13 +15,20 @@ from models.ensemble import Ensemble
 from models.evidence import by_gesture
 from models.networks import Networks
 from models.population import Array, Classes, Population, inverse
-from models.refit import refit
+from models.refit import fronted, refit
 from models.repetition import Repetition
 from models.stored import Golden
 from models.wearer import Calibrated
 
 CERTAIN = 1e-3
 """Probability that a labelled repetition leaves to all other gestures."""
+
+SHARE, ALONE = 0.75, 3.0
+"""How much the gestures of the wearer count beside networks that were trained on, which count 1, and beside networks
+none of which could be."""
+
+FADED = 0.5
+"""Share of its weight that a network keeps that cannot be trained on, beside one that was."""
 
 
 class Personal(NamedTuple):
@@ -65,14 +72,15 @@ def personalise(
     gesture = np.array([labels.index(one.gesture) for one in used], np.int64)
     windows = np.concatenate([one.windows for one in used])
     truth = np.repeat(gesture, [len(one.windows) for one in used])
-    members = tuple(_trained_on(member, windows, truth, len(labels)) for member in ensemble.members)
+    members = _trained_on(ensemble.members, windows, truth, len(labels))
     blocks = np.stack([population.features(one.windows).mean(0) for one in used])
     counts = np.bincount(gesture, minlength=len(labels)).astype(np.float64)
     means = population.posterior(by_gesture(blocks, gesture, len(labels)), counts)
     classes = Classes.of(means, inverse(population.within + population.doubt(counts)))
     others = np.full((len(used), len(labels)), np.log(CERTAIN / (len(labels) - 1)))
     others[np.arange(len(used)), gesture] = np.log(1 - CERTAIN)
-    calibrated = Calibrated(State(blocks, others), classes, order)
+    share = SHARE if any(fronted(member.module) for member in members) else ALONE
+    calibrated = Calibrated(State(blocks, others), classes, share, order)
     return Personal(ensemble._replace(members=members), population, calibrated)
 
 
@@ -89,9 +97,22 @@ def own(member: Member, windows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(read * np.array(member.reading.gain or (1.0,), np.float32))
 
 
-def _trained_on(member: Member, windows: NDArray[np.float32], truth: NDArray[np.int64], gestures: int) -> Member:
-    module = refit(member.module, own(member, windows), truth, gestures)
-    with torch.inference_mode():
-        x = torch.from_numpy(own(member, member.golden.windows)).transpose(1, 2).contiguous()
-        logits = module(x).numpy()
-    return member._replace(module=module, golden=Golden(member.golden.windows, logits))
+def _trained_on(
+    members: Sequence[Member], windows: NDArray[np.float32], truth: NDArray[np.int64], gestures: int
+) -> tuple[Member, ...]:
+    """Who can be trained on is; beside those the others, who know the wearer no better than before, fade."""
+    can = [fronted(member.module) for member in members]
+    weights = [
+        member.weight * (1.0 if able or not any(can) else FADED) for member, able in zip(members, can, strict=True)
+    ]
+    found = []
+    for member, able, weight in zip(members, can, weights, strict=True):
+        changed = member._replace(weight=weight / sum(weights))
+        if able:
+            module = refit(member.module, own(member, windows), truth, gestures)
+            with torch.inference_mode():
+                x = torch.from_numpy(own(member, member.golden.windows)).transpose(1, 2).contiguous()
+                logits = module(x).numpy()
+            changed = changed._replace(module=module, golden=Golden(member.golden.windows, logits))
+        found.append(changed)
+    return tuple(found)

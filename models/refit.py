@@ -1,10 +1,11 @@
 """Training a network on for a moment, on a handful of repetitions of one person.
 
-A network that says which part of it is fixed (``front``) computes that once and trains the rest, its normalisations
-held as they are, since the features are already in their place. Any other is trained whole, and its normalisations with
-it: where the electrodes sit is in the statistics of the first layers (Li et al., Adaptive batch normalization, Pattern
-Recognition 80:109-117, 2018). Mixed repetitions (MixUp: Zhang et al., ICLR 2018) and the mean of the last steps'
-parameters keep so few from being learnt by heart.
+Of a network that says which part of it has no parameters (``front``), that part is computed once and the rest is
+trained, its normalisations held as they are, since the features are already in their place. Mixed repetitions (MixUp:
+Zhang et al., ICLR 2018) and the mean of the last steps' parameters keep so few from being learnt by heart.
+
+Convolutions are not trained on: from one repetition an SE-ResNet comes out worse beside the others than it was, after
+many times the computing.
 """
 
 from __future__ import annotations
@@ -46,10 +47,6 @@ class Course:
 
 
 FEATURES = Course(steps=200, rate=5e-4, batch=128)
-"""For a network with a fixed part."""
-
-WHOLE = Course(steps=100, rate=3e-3, batch=64)
-"""For any other."""
 
 
 class Fronted(Protocol):
@@ -62,13 +59,18 @@ class Fronted(Protocol):
         """Features to logits ``(B, K)``."""
 
 
+def fronted(module: nn.Module) -> bool:
+    """Whether it can be trained on."""
+    return hasattr(module, "front") and hasattr(module, "back")
+
+
 def refit(
     module: nn.Module, windows: NDArray[np.float32], labels: NDArray[np.int64], gestures: int, seed: int = 0
 ) -> nn.Module:
     """A copy, trained on; in eval mode, on the CPU.
 
     Args:
-        module: as it was loaded; it is left as it is.
+        module: as it was loaded, ``fronted``; it is left as it is.
         windows: ``(B, N, C)`` that it takes.
         labels: ``(B,)``.
         gestures: K.
@@ -79,28 +81,22 @@ def refit(
     y = torch.from_numpy(labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if hasattr(fresh, "front"):
-            parts = cast("Fronted", fresh)
-            with torch.no_grad():
-                features = torch.cat([parts.front(some) for some in torch.split(x, 512)])
-            _train(fresh, parts.back, features, one_hot(y, gestures).float(), FEATURES, held=True)
-        else:
-            _train(fresh, fresh, x, one_hot(y, gestures).float(), WHOLE, held=False)
+        parts = cast("Fronted", fresh)
+        with torch.no_grad():
+            features = torch.cat([parts.front(some) for some in torch.split(x, 512)])
+        _train(fresh, parts.back, features, one_hot(y, gestures).float(), FEATURES)
     return fresh.eval().requires_grad_(False)
 
 
-def _train(
-    module: nn.Module, forward: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, course: Course, *, held: bool
-) -> None:
+def _train(module: nn.Module, forward: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, course: Course) -> None:
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=course.rate, weight_decay=course.decay)
     shares = torch.distributions.Beta(course.mixup, course.mixup)
     mean = {name: value.clone() for name, value in module.state_dict().items()}
     module.train()
-    if held:
-        for part in module.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                part.eval()
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
     for step in range(course.steps):
         for group in optimiser.param_groups:
             group["lr"] = course.rate * _rise_and_fall(step / course.steps)

@@ -30,9 +30,12 @@ CARD, NUMBERS = "wearers.json", "wearers.safetensors"
 FILES = (CARD, NUMBERS)
 KEYS = ("format", "labels", "fingerprint", "differences", "reach", "sha256", "provenance", "calibration")
 
-CERTAINTY, SHARE = 0.2, 0.75
-"""By which the log-likelihoods of a calibrated wearer's gestures are multiplied (windows overlap), and how much they
-count beside the networks, which count 1; chosen on folds of people 1-16 of Synapse."""
+CERTAINTY = 0.2
+"""By which the log-likelihoods of a calibrated wearer's gestures are multiplied: windows overlap. Chosen on folds of
+people 1-16 of Synapse, as were all such numbers here."""
+
+MOST = 1e3
+"""Times that the gestures may count as much as the networks."""
 
 _ARRAYS = ("projection", "means", "own", "axes", "common", "within", "between")
 
@@ -44,19 +47,21 @@ class Calibrated:
     Attributes:
         state: the labelled repetitions, as adaptation would remember them.
         classes: the gestures of this wearer.
+        share: how much they count beside the networks, which count 1.
         order: for each channel that the networks know, the channel of this armband in its place; None for all in order.
         said: how it was calibrated, fit for JSON.
     """
 
     state: State
     classes: Classes
+    share: float
     order: tuple[int, ...] | None
     said: Mapping[str, Any] = field(default_factory=dict)
 
     def join(self, population: Population, windows: NDArray[np.float32], answers: NDArray[np.float32]) -> Array:
         """Networks and gestures together: ``(B, K)`` from windows ``(B, N, C)``, in order, and answers ``(B, K)``."""
         mine = softmax(CERTAINTY * self.classes.logits(population.features(windows)))
-        both: Array = (answers + SHARE * mine) / (1 + SHARE)
+        both: Array = (answers + self.share * mine) / (1 + self.share)
         return both
 
 
@@ -98,7 +103,11 @@ def write_wearers(folder: Path, listing: Listing, wearers: Wearers) -> None:
         "provenance": dict(wearers.provenance),
         "calibration": None
         if calibrated is None
-        else {"order": None if calibrated.order is None else list(calibrated.order), **calibrated.said},
+        else {
+            "order": None if calibrated.order is None else list(calibrated.order),
+            "share": calibrated.share,
+            **calibrated.said,
+        },
     }
     written = stored.json_bytes(card)
     storage.write(folder / NUMBERS, content)
@@ -163,16 +172,19 @@ def _read(root: Path, listing: Listing) -> Wearers:
 
 
 def _calibrated(numbers: Mapping[str, Array], said: object, channels: int) -> Calibrated:
-    if not isinstance(said, dict) or "order" not in said:
-        raise ValueError("its calibration must be a table with an order of the channels")
+    if not isinstance(said, dict) or not {"order", "share"} <= set(said):
+        raise ValueError("its calibration must be a table with an order of the channels and a share")
+    if not _positive([said["share"]], 1) or said["share"] > MOST:
+        raise ValueError(f"its share is {said['share']!r}; it must be a number above zero")
     order = said["order"]
     if order is not None and (not isinstance(order, list) or sorted(order, key=str) != list(range(channels))):
         raise ValueError(f"the order of its channels is {order}; it must name each of {channels} once, from 0")
     return Calibrated(
         State(numbers["blocks"], numbers["guesses"]),
         Classes(numbers["weights"], numbers["bias"]),
+        float(said["share"]),
         None if order is None else tuple(order),
-        {key: value for key, value in said.items() if key != "order"},
+        {key: value for key, value in said.items() if key not in ("order", "share")},
     )
 
 

@@ -24,7 +24,7 @@ from models.loading import Wanted, load_classifier
 from models.networks import load_networks
 from models.personal import personalise
 from models.population import Population
-from models.refit import refit
+from models.refit import fronted, refit
 from models.repetition import Repetition
 from models.wearer import CARD, Wearers, read_wearers, write_wearers
 from tests.models.conftest import LABELS, lived_in
@@ -218,8 +218,9 @@ def test_the_same_repetitions_make_the_same_checkpoint(taught: Path, people: Peo
 
 
 def test_refit_leaves_the_module_alone(taught: Path, people: People) -> None:
-    for member in load_ensemble(taught).members:
-        module = member.module
+    a, b = (member.module for member in load_ensemble(taught).members)
+    assert not fronted(a)
+    for module in (b,):
         before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
         windows = np.concatenate([one.windows for one in people.repetitions(100)])
         labels = np.repeat(np.arange(3), 8)
@@ -233,6 +234,17 @@ def test_refit_leaves_the_module_alone(taught: Path, people: People) -> None:
                 nn.functional.cross_entropy(one(x), torch.from_numpy(labels)).item() for one in (module.eval(), trained)
             ]
         assert losses[1] < losses[0]
+
+
+def test_where_no_network_can_be_trained_on_the_gestures_speak(
+    make: Callable[..., nn.Module], known: Population, people: People, tmp_path: Path
+) -> None:
+    make(tmp_path / "alone", 1)
+    write_wearers(tmp_path / "alone", read_listing(tmp_path / "alone"), Wearers(known, {}))
+    calibrate(tmp_path / "alone", people.repetitions(100), tmp_path / "mine", "a test")
+    assert accuracy(tmp_path / "mine", people, 100) > 0.9
+    one, other = (load_networks(tmp_path / name, device="cpu") for name in ("alone", "mine"))
+    np.testing.assert_array_equal(one.batch(people.windows(100, 0, 0)), other.batch(people.windows(100, 0, 0)))
 
 
 def verdict(known: Population, shown: list[Repetition]) -> str:
