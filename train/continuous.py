@@ -1,8 +1,9 @@
 """The protocols ``continuous`` and ``continuous-unseen``: a checkpoint and its decision layer, scored by events.
 
 ``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-unseen`` on every third
-of the people, in the order of their numbers, whom the checkpoint has never met. What counts as detected, named, wrong
-or false is said in ``train.events``, and how the muscle's own onset is found in ``train.onsets``.
+of the people, in the order of their numbers, whom the checkpoint has never met, and there it settles in to each, where
+it knows how wearers differ. What counts as detected, named, wrong or false is said in ``train.events``, and how the
+muscle's own onset is found in ``train.onsets``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 
 from devices.entry import Entry
 from dsp.storage import check_writable, write_json
+from models.listing import read_listing
 from models.networks import Networks, load_networks
+from models.wearer import read_wearers
 from train.corpus import REST, Corpus, gather
 from train.evaluate import check_known, seen_people
 from train.fit import device_of
@@ -87,6 +90,7 @@ def evaluate(
     seen = seen_people(classifier.provenance, corpus, protocol)
     if seen:
         say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
+    wearers = read_wearers(read_listing(checkpoint)) if protocol == "continuous-unseen" else None
     report = {
         "checkpoint": str(checkpoint),
         "fingerprint": classifier.design.fingerprint,
@@ -100,8 +104,8 @@ def evaluate(
         "recordings": len(corpus.entries),
         "left_out": list(corpus.left_out),
         "seen_people": seen,
-        # Whoever adapts to the wearer without labels ("as unseen-adaptive") answers in place of streams().
-        **_figures(classifier, streams(classifier, corpus)),
+        "adapts": wearers is not None,
+        **_figures(classifier, streams(classifier, corpus, wearers)),
     }
     if out is not None:
         write_json(out / "report.json", report)

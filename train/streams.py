@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,12 @@ from devices.entry import Entry
 from devices.recording import Recording
 from dsp.design import DspSpec
 from dsp.pipeline import longest_bridge
+from models.adaptation import Adaptation
 from models.decision import NOTHING, DecideAll, Settings
 from models.networks import Networks
+from models.wearer import Wearers
 from train.answers import AT_ONCE
-from train.corpus import REST, Corpus, track
+from train.corpus import REST, Corpus, Track, track
 from train.events import Scored, score
 from train.onsets import Event, events
 from train.progress import progress
@@ -40,8 +42,14 @@ class Stream:
     samples: int
 
 
-def streams(classifier: Networks, corpus: Corpus) -> list[Stream]:
+def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None) -> list[Stream]:
     """What a classifier answers to every window of every recording, at its own hop and with its own views.
+
+    Args:
+        classifier: loaded.
+        corpus: the recordings.
+        wearers: by which it settles in, sitting by sitting, the recordings of each in the order that
+            ``numpy.random.default_rng(100 * person + session)`` shuffles them into; None for no adaptation.
 
     Raises:
         ValueError: a recording has another rate, gaps too long to be bridged, or is shorter than a window.
@@ -67,7 +75,27 @@ def streams(classifier: Networks, corpus: Corpus) -> list[Stream]:
             shown = _shown(recording, classifier.labels)
             answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length))
             advance(1, f"person {entry.person}")
-    return answered
+    return answered if wearers is None else _settled(classifier, whole, answered, wearers)
+
+
+def _settled(classifier: Networks, whole: Track, answered: Sequence[Stream], wearers: Wearers) -> list[Stream]:
+    """The same by whoever gets to know the wearer on the way."""
+    spec = classifier.design.spec
+    sittings: dict[tuple[int, int], list[int]] = {}
+    for index, stream in enumerate(answered):
+        sittings.setdefault((stream.entry.person, stream.entry.session), []).append(index)
+    found = list(answered)
+    for (person, session), indices in sittings.items():
+        adaptation = Adaptation(wearers.population, _hop_ms(spec))
+        for place in np.random.default_rng(100 * person + session).permutation(len(indices)).tolist():
+            index = indices[place]
+            stream, rows = answered[index], []
+            for end, given in zip(stream.ends.tolist(), stream.probabilities, strict=True):
+                last = int(whole.starts[index]) + end
+                rows.append(adaptation.answer(whole.samples[last - spec.window : last], given))
+                adaptation.learn()
+            found[index] = replace(stream, probabilities=np.stack(rows))
+    return found
 
 
 def _shown(recording: Recording, labels: Sequence[str]) -> tuple[Event, ...]:

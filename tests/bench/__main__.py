@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import acquisition, agreement, faults, filtering, gpu, inference, modes, peers
+from tests.bench import acquisition, agreement, faults, filtering, gpu, inference, modes, peers, wearers
 
 
 def processor() -> str:
@@ -30,6 +30,7 @@ measures = {
     "peers": peers.measure,
     "modes": modes.measure,
     "gpu": gpu.measure,
+    "wearers": wearers.measure,
     "acquisition": lambda: acquisition.measure(given.seconds, given.rate),
     "faults": lambda: faults.measure(given.data, given.epochs),
 }

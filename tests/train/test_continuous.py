@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.checkpoint import load
 from models.decision import Decide, Settings
 from models.listing import read_listing
 from models.networks import load_networks
+from models.wearer import read_wearers
 from tests.train.conftest import TINY, tiny
 from train import continuous
 from train.continuous import evaluate, say_report, under_test, unseen_third
@@ -24,6 +26,7 @@ from train.ensemble import combine
 from train.fit import fit
 from train.onsets import Event
 from train.streams import Stream, decisions, streams
+from train.telling import teach
 from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within
 
 LABELS = ("rest", "fist", "open")
@@ -67,6 +70,19 @@ def test_a_report_says_everything(run: Path, tmp_path: Path) -> None:
 def test_who_was_trained_on_is_said(run: Path) -> None:
     report = evaluate(run, "sim:people=1,sessions=1", "continuous-unseen", (1,), device="cpu")
     assert report["seen_people"] == [1]
+
+
+def test_who_knows_how_wearers_differ_settles_in_to_strangers(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "taught")
+    teach(tmp_path / "taught", "sim:people=1-3,sessions=1-2", (1, 2, 3), (1, 2))
+    before = evaluate(run, "sim:people=7,sessions=1", "continuous-unseen", (7,), device="cpu")
+    after = evaluate(tmp_path / "taught", "sim:people=7,sessions=1", "continuous-unseen", (7,), device="cpu")
+    assert (before["adapts"], after["adapts"]) == (False, True)
+    listing = read_listing(tmp_path / "taught")
+    networks, corpus = load_networks(run, device="cpu"), load_corpus("sim:people=7,sessions=1", cache=False)
+    cold, warm = streams(networks, corpus)[0], streams(networks, corpus, read_wearers(listing))[0]
+    np.testing.assert_array_equal(warm.probabilities[:20], cold.probabilities[:20])
+    assert not np.array_equal(warm.probabilities[-20:], cold.probabilities[-20:])
 
 
 def test_held_gestures_have_no_events(run: Path, synapse_like: Path) -> None:
