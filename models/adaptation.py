@@ -162,7 +162,7 @@ class Adaptation:
 
     def _strange(self, features: Array, level: int) -> bool:
         nearest = distances(features, self.population.means, self._wide).min()
-        return not bool(nearest <= self.population.reach[level])
+        return not bool(nearest <= self.population.limits[level])
 
     def _watch(self, block: Array) -> None:
         """Forgets what no longer fits: the newest blocks alone decide what was learnt from the ones before."""

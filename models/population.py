@@ -13,6 +13,7 @@ by a diagonal matrix; then everything that has to be done live is a few small pr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,24 @@ from numpy.typing import NDArray
 from models.covariances import Covariances
 
 Array = NDArray[np.float64]
+
+
+class Limits(NamedTuple):
+    """What one in a hundred surpasses, of people who are strangers to the rest.
+
+    Attributes:
+        block: squared distance of the mean of 1.6 s from the nearest gesture, by ``between``; beyond is no gesture.
+        window: the same of single windows.
+        mixed: by how much the likeliest wrong assignment of labels is likelier than the right one.
+        astray: by how much a repetition is likelier to be another gesture, by what the other repetitions look like.
+        turned: by how much another way of wearing the armband is likelier than the right one.
+    """
+
+    block: float
+    window: float
+    mixed: float = 0.0
+    astray: float = 0.0
+    turned: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +54,7 @@ class Population:
         common: ``(F,)`` variances of c along them.
         within: ``(F, F)`` covariance of windows of one wearer and gesture.
         between: ``(F, F)`` the same of all wearers.
-        reach: squared distance from the nearest mean, by ``between``, that one in a hundred blocks of 1.6 s of people
-            who are strangers to the rest surpasses, and the same of single windows; beyond is no gesture.
+        limits: what is still to be expected of a stranger.
     """
 
     covariances: Covariances
@@ -47,7 +65,7 @@ class Population:
     common: Array
     within: Array
     between: Array
-    reach: tuple[float, float]
+    limits: Limits
 
     def features(self, windows: NDArray[np.float32]) -> Array:
         """Windows ``(B, N, C)`` to ``(B, F)``; NaN for those that hold any."""

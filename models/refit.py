@@ -46,7 +46,7 @@ class Course:
     memory: float = 0.97
 
 
-FEATURES = Course(steps=200, rate=5e-4, batch=128)
+FEATURES = Course(steps=100, rate=7e-4, batch=128)
 
 
 class Fronted(Protocol):

@@ -23,12 +23,12 @@ from models import stored
 from models.adaptation import State
 from models.covariances import Covariances
 from models.listing import Listing
-from models.population import Array, Classes, Population, softmax
+from models.population import Array, Classes, Limits, Population, softmax
 
 FORMAT = "myostream-wearers/1"
 CARD, NUMBERS = "wearers.json", "wearers.safetensors"
 FILES = (CARD, NUMBERS)
-KEYS = ("format", "labels", "fingerprint", "differences", "reach", "sha256", "provenance", "calibration")
+KEYS = ("format", "labels", "fingerprint", "differences", "limits", "sha256", "provenance", "calibration")
 
 CERTAINTY = 0.2
 """By which the log-likelihoods of a calibrated wearer's gestures are multiplied: windows overlap. Chosen on folds of
@@ -98,7 +98,7 @@ def write_wearers(folder: Path, listing: Listing, wearers: Wearers) -> None:
         "labels": list(listing.cards[0].labels),
         "fingerprint": listing.cards[0].design.fingerprint,
         "differences": population.covariances.differences,
-        "reach": list(population.reach),
+        "limits": population.limits._asdict(),
         "sha256": {NUMBERS: hashlib.sha256(content).hexdigest()},
         "provenance": dict(wearers.provenance),
         "calibration": None
@@ -142,9 +142,11 @@ def _read(root: Path, listing: Listing) -> Wearers:
     numbers = {
         name: array.astype(np.float64) for name, array in stored.read_tensors(root / NUMBERS, card["sha256"]).items()
     }
-    differences, reach = card["differences"], card["reach"]
-    if type(differences) is not int or not 0 <= differences <= 8 or not _positive(reach, 2):
-        raise ValueError(f"differences is {differences!r} and reach {reach!r}; they must be a count and two distances")
+    differences, limits = card["differences"], card["limits"]
+    if type(differences) is not int or not 0 <= differences <= 8:
+        raise ValueError(f"differences is {differences!r}; it must be a small whole number")
+    if not isinstance(limits, dict) or set(limits) != set(Limits._fields) or not all(map(_sized, limits.values())):
+        raise ValueError(f"its limits are {limits!r}; they must be {', '.join(Limits._fields)}, none below zero")
     size, gestures = first.design.spec.channels * (1 + differences), len(first.labels)
     count = len(numbers.get("own", ()))
     shapes: dict[str, tuple[int, ...]] = {
@@ -163,7 +165,7 @@ def _read(root: Path, listing: Listing) -> Wearers:
     _check(numbers, shapes)
     population = Population(
         covariances=Covariances(numbers["whitening"], differences),
-        reach=(float(reach[0]), float(reach[1])),
+        limits=Limits(**{name: float(value) for name, value in limits.items()}),
         **{name: numbers[name] for name in _ARRAYS},
     )
     return Wearers(
@@ -174,7 +176,7 @@ def _read(root: Path, listing: Listing) -> Wearers:
 def _calibrated(numbers: Mapping[str, Array], said: object, channels: int) -> Calibrated:
     if not isinstance(said, dict) or not {"order", "share"} <= set(said):
         raise ValueError("its calibration must be a table with an order of the channels and a share")
-    if not _positive([said["share"]], 1) or said["share"] > MOST:
+    if not _sized(said["share"]) or not 0 < said["share"] <= MOST:
         raise ValueError(f"its share is {said['share']!r}; it must be a number above zero")
     order = said["order"]
     if order is not None and (not isinstance(order, list) or sorted(order, key=str) != list(range(channels))):
@@ -199,12 +201,8 @@ def _check(numbers: Mapping[str, Array], shapes: Mapping[str, Sequence[int]]) ->
             raise ValueError(f"{NUMBERS} holds a variance in {name} that is below zero")
 
 
-def _positive(values: object, count: int) -> bool:
-    return (
-        isinstance(values, list)
-        and len(values) == count
-        and all(isinstance(value, int | float) and 0 < value < 1e300 for value in values)
-    )
+def _sized(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e300
 
 
 def save_state(path: Path, state: State) -> None:

@@ -7,13 +7,15 @@ they are shrunk towards a sphere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.covariances import Covariances
-from models.population import Array, Population, distances, inverse
+from models.evidence import astray_by, by_gesture, mixed_by
+from models.population import Array, Limits, Population, distances, inverse
 
 COORDINATES = 100
 """F at most."""
@@ -63,7 +65,7 @@ class Moments:
 
 
 def population(covariances: Covariances, told: Told, gestures: int) -> Population:
-    """All of it.
+    """All of it, with what is to be expected of strangers: some are made strangers to the others, one group at a time.
 
     Args:
         covariances: of which ``told.features`` are.
@@ -72,6 +74,52 @@ def population(covariances: Covariances, told: Told, gestures: int) -> Populatio
 
     Raises:
         ValueError: fewer than two sittings, or none in which a gesture was shown twice.
+    """
+    known = _fitted(covariances, told, gestures)
+    sittings = np.unique(told.wearer)
+    found: list[_Strangers] = []
+    for some in np.array_split(sittings, min(GROUPS, len(sittings))):
+        apart = np.isin(told.wearer, some)
+        try:
+            others = _fitted(covariances, _only(told, ~apart), gestures)
+        except ValueError:  # too few are left; those who are apart are then measured by all
+            others = known
+        found.append(_measured(others, _only(told, apart)))
+    merged = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    return replace(known, limits=Limits(*(float(np.percentile(part, 99)) if len(part) else 0.0 for part in merged)))
+
+
+class _Strangers(NamedTuple):
+    """As ``Limits``, of each of them."""
+
+    block: Array
+    window: Array
+    mixed: Array
+    astray: Array
+
+
+def _measured(known: Population, told: Told) -> _Strangers:
+    """Strangers to ``known``, sitting by sitting."""
+    placed = _with(told, told.features @ known.projection)
+    wide = inverse(known.between)
+    mixed, astray = [], []
+    for sitting in np.unique(placed.wearer):
+        mine = _only(placed, placed.wearer == sitting)
+        means, _ = _means(mine.features, mine.repetition)
+        labels = mine.gesture[np.unique(mine.repetition, return_index=True)[1]]
+        first = np.array([int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)])
+        counts = np.bincount(labels[first], minlength=len(known.means)).astype(np.float64)
+        mixed.append(mixed_by(known, by_gesture(means[first], labels[first], len(known.means)), counts)[0])
+        astray += [more for _, more, _ in astray_by(known, means, labels)]
+    blocks = _nearest(_blocks(placed), known.means, wide)
+    return _Strangers(blocks, _nearest(placed.features, known.means, wide), np.array(mixed), np.array(astray))
+
+
+def _fitted(covariances: Covariances, told: Told, gestures: int) -> Population:
+    """All but the limits.
+
+    Raises:
+        ValueError: as ``population``.
     """
     first = moments(told, gestures)
     within = shrunk(first.windows + first.repetitions, SHRINK_WITHIN)
@@ -100,31 +148,13 @@ def population(covariances: Covariances, told: Told, gestures: int) -> Populatio
         np.maximum(common, 0),
         seen(kept),
         seen(_between(inner)),
-        _reach(_with(told, told.features @ (projection @ last)), gestures),
+        Limits(np.inf, np.inf),
     )
 
 
 def _between(found: Moments) -> Array:
     """Covariance of windows of one gesture, whoever makes it."""
     return shrunk(found.windows + found.repetitions + found.spread, SHRINK_WITHIN)
-
-
-def _reach(placed: Told, gestures: int) -> tuple[float, float]:
-    """How far strangers' blocks and windows lie, from those who are strangers to the rest, some at a time."""
-    sittings = np.unique(placed.wearer)
-    blocks, windows = [], []
-    for strangers in np.array_split(sittings, min(GROUPS, len(sittings))):
-        apart = np.isin(placed.wearer, strangers)
-        others, some = _only(placed, ~apart), _only(placed, apart)
-        try:
-            known = moments(others, gestures)
-        except ValueError:  # too few are left; those who are apart are then measured by all
-            known = moments(placed, gestures)
-        wide = inverse(_between(known))
-        blocks.append(_nearest(_blocks(some), known.means, wide))
-        windows.append(_nearest(some.features, known.means, wide))
-    found = [float(np.percentile(np.concatenate(parts), 99)) for parts in (blocks, windows)]
-    return found[0], found[1]
 
 
 def moments(told: Told, gestures: int) -> Moments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsp.flow import Samples
 from models.covariances import Covariances, covariances, whitening_of
+from models.evidence import by_gesture, turned_by
 from models.listing import read_listing
 from models.population import Population
 from models.wearer import Wearers, write_wearers
@@ -24,6 +26,15 @@ DIFFERENCES = 2
 """Orders of differences in time beside the signal."""
 
 
+APART = 0.4
+"""Share of a window by which windows that are learnt from lie apart, if the checkpoint's hop is less: more of them
+would tell the same once more."""
+
+
+SITTINGS, LOOKS = 12, 8
+"""In so many it is looked how the armband could be worn otherwise, with so many windows of each gesture."""
+
+
 def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, hop: int) -> Population:
     """What the people of a corpus are like.
 
@@ -32,11 +43,12 @@ def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, ho
         corpus: the training people.
         labels: K gestures, as of the track.
         window: samples.
-        hop: samples.
+        hop: samples; see ``APART``.
 
     Raises:
         ValueError: as ``train.population.population``, or nothing is labelled.
     """
+    hop = max(hop, round(APART * window))
     asked = questions(whole, corpus.entries, window, hop)
     known = np.flatnonzero(asked.truth >= 0)
     if not len(known):
@@ -54,7 +66,33 @@ def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, ho
             advance(len(rows), "")
     repetition = repetitions(asked)[known]
     sitting = sittings(corpus)[asked.owner[known]]
-    return population(whiten, Told(np.concatenate(parts), sitting, asked.truth[known], repetition), len(labels))
+    told = Told(np.concatenate(parts), sitting, asked.truth[known], repetition)
+    found = population(whiten, told, len(labels))
+    return replace(found, limits=found.limits._replace(turned=_turned(found, whole, places, told, window)))
+
+
+def _turned(found: Population, whole: Track, places: NDArray[np.int64], told: Told, window: int) -> float:
+    """How much likelier another way to wear the armband is, at most, by a repetition of each gesture of some sittings."""
+    sittings = np.unique(told.wearer)
+    most, channels = 0.0, whole.samples.shape[1]
+    for sitting in sittings[:: max(1, len(sittings) // SITTINGS)]:
+        labels, rows = [], []
+        for label in np.unique(told.gesture[told.wearer == sitting]):
+            first = told.repetition[(told.wearer == sitting) & (told.gesture == label)].min()
+            of = np.flatnonzero(told.repetition == first)
+            rows.append(of[:: max(1, len(of) // LOOKS)])
+            labels.append(np.full(len(rows[-1]), label))
+        windows = np.concatenate(list(cut(whole, places[np.concatenate(rows)], window)))
+        label_of = np.concatenate(labels)
+
+        def seen(
+            way: Sequence[int], windows: Samples = windows, label_of: NDArray[np.int64] = label_of
+        ) -> NDArray[np.float64]:
+            return by_gesture(found.features(windows[:, :, list(way)]), label_of, len(found.means))
+
+        counts = np.isin(np.arange(len(found.means)), label_of).astype(np.float64)
+        most = max(most, turned_by(found, seen, counts, channels)[0])
+    return most
 
 
 def teach(

@@ -191,7 +191,7 @@ def test_what_is_kept_comes_back(taught: Path, known: Population, people: People
     assert read is not None
     assert read.calibrated is None
     assert read.provenance == {"people": [1, 2]}
-    assert read.population.reach == known.reach
+    assert read.population.limits == pytest.approx(known.limits)
     windows = people.windows(100, 1, 0)
     np.testing.assert_allclose(read.population.features(windows), known.features(windows), rtol=1e-3, atol=1e-3)
 
