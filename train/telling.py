@@ -72,7 +72,7 @@ def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, ho
 
 
 def _turned(found: Population, whole: Track, places: NDArray[np.int64], told: Told, window: int) -> float:
-    """How much likelier another way to wear the armband is, at most, by a repetition of each gesture of some sittings."""
+    """How much likelier another way to wear the armband is, at most, by one repetition of each gesture."""
     sittings = np.unique(told.wearer)
     most, channels = 0.0, whole.samples.shape[1]
     for sitting in sittings[:: max(1, len(sittings) // SITTINGS)]:
