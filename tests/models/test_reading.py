@@ -82,3 +82,20 @@ def test_filters_must_be_the_same(processing: Design) -> None:
     with pytest.raises(ValueError, match=r"dsp\.band_hz \[20\.0, 80\.0\] and \[30\.0, 80\.0\]"):
         joint([processing, other])
     assert joint([processing, processing]) == (processing, (WHOLE, WHOLE))
+
+
+def test_filters_that_differ_in_their_last_digits_are_the_same(processing: Design) -> None:
+    """As those of two machines do."""
+    sections, rest = processing.arrays()
+    for factor, equal in ((1 + 1e-15, True), (1 + 1e-9, False)):
+        other = replace(
+            processing,
+            sections=tuple(tuple(row) for row in (sections * factor).tolist()),
+            rest=tuple((one, two) for one, two in (rest * factor).tolist()),
+        )
+        assert other != processing
+        if equal:
+            assert joint([processing, other])[0] == processing
+        else:
+            with pytest.raises(ValueError, match="other coefficients"):
+                joint([processing, other])
