@@ -97,7 +97,7 @@ class Rounding:
 
     def _rounded(self, left: set[tuple[int, str]]) -> list[ModelProto]:
         return [
-            rounding.rounded(model, [one for one in found if (member, one.name) not in left], known)
+            rounding.slimmed(rounding.rounded(model, [one for one in found if (member, one.name) not in left], known))
             for member, (model, found, known) in enumerate(
                 zip(self._models, self._convolutions, self._ranges, strict=True)
             )

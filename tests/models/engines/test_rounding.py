@@ -107,6 +107,18 @@ def test_a_convolution_by_hand(model: onnx.ModelProto, rows: NDArray[np.float32]
     assert np.abs(found - exit_).max() > 0
 
 
+def test_large_dense_weights_take_a_quarter_of_the_room() -> None:
+    """And logits move by less than a hundredth."""
+    module = lived_in(families.build("tangent", {"channels": 4, "classes": 3, "hidden": [1024, 128]}), 1)
+    model = onnx.load_from_string(onnx_bytes(module, 4, 80))
+    small = rounding.slimmed(model)
+    onnx.checker.check_model(small)
+    assert len(small.SerializeToString()) < 0.4 * len(model.SerializeToString())
+    windows = np.random.default_rng(0).standard_normal((6, 4, 80)).astype(np.float32)
+    one, other = (rounding.session(made).run(None, {"rows": windows})[0] for made in (model, small))
+    assert 0 < np.abs(one - other).max() < 0.01 * np.abs(one).max()
+
+
 def test_a_range_gives_outliers_up_for_the_rest(model: onnx.ModelProto) -> None:
     values = np.random.default_rng(0).standard_normal(200_000).astype(np.float32)
     values[0] = 12.0
