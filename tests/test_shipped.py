@@ -11,6 +11,8 @@ import pytest
 
 from devices.files import load
 from models.ensemble import load_ensemble
+from models.listing import read_listing
+from models.wearer import read_wearers
 from train.continuous import evaluate as evaluate_events
 from train.evaluate import evaluate
 
@@ -47,10 +49,10 @@ def test_the_demo_is_plainly_simulated_and_of_nobody_trained_on():
     assert recording.person not in {f"sim{p}" for p in provenance["people"] + provenance["validation_people"]}
 
 
-def test_the_synapse_ensemble_is_that_of_its_source():
+def test_the_synapse_pair_is_that_of_its_card():
     ensemble = load_ensemble(CHECKPOINTS / "synapse")
     assert {member.name: member.weight for member in ensemble.members} == pytest.approx(
-        {"standard": 0.45, "mixup": 0.55}
+        {"tangent": 0.6, "se_resnet_mixup": 0.4}
     )
     views = ensemble.members[0].checkpoint.views
     assert (views.count, views.shift, views.noise, views.gain) == (5, 10, 0.02, 1.05)
@@ -66,6 +68,15 @@ def test_the_pair_of_days_has_not_seen_the_third():
     for member in ensemble.members:
         assert member.checkpoint.provenance["sessions"] == [1, 2]
         assert member.checkpoint.provenance["people"] == list(range(1, 21))
+
+
+def test_who_adapts_and_can_be_calibrated_knows_how_its_people_differ():
+    for name in ("demo", "synapse", "myo"):
+        listing = read_listing(CHECKPOINTS / name)
+        wearers = read_wearers(listing)
+        assert wearers is not None
+        assert wearers.calibrated is None
+        assert wearers.provenance["people"] == sorted(listing.provenance["people"])
 
 
 def test_checkpoints_are_small_and_have_a_card():
