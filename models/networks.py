@@ -23,7 +23,9 @@ from models import families
 from models.blocks import fold, stack_states
 from models.checkpoint import Member
 from models.ensemble import Ensemble, load_ensemble
+from models.listing import read_listing
 from models.views import ORIGINAL, Arrangement, Views
+from models.wearer import Wearers, read_wearers
 
 TOLERANCE = 1e-3
 """Golden logits may differ by this much absolutely plus this share of their size (float32 on any device)."""
@@ -73,9 +75,13 @@ class Networks:
         member_names: M names.
         weights: M, sum to 1.
         device: on which they run.
+        population: what is known of wearers; None where nothing is.
+        calibrated: the wearer whom the checkpoint is calibrated for; None for nobody.
     """
 
-    def __init__(self, ensemble: Ensemble, device: torch.device, *, views: bool = True) -> None:
+    def __init__(
+        self, ensemble: Ensemble, device: torch.device, *, views: bool = True, wearers: Wearers | None = None
+    ) -> None:
         first = ensemble.members[0].checkpoint
         self.labels: tuple[str, ...] = first.labels
         self.design: Design = first.design
@@ -86,16 +92,29 @@ class Networks:
         self.weights: tuple[float, ...] = tuple(member.weight for member in ensemble.members)
         self.device = device
         self.views = views
+        self.population = None if wearers is None else wearers.population
+        self.calibrated = None if wearers is None else wearers.calibrated
         self._groups = grouped(ensemble.members, range(len(ensemble.members)), device)
         self._order = _inverse([place for group in self._groups for place in group.places])
         for group in self._groups:
             self._replay(group)
 
     def batch(self, windows: NDArray[np.float32], views: bool | None = None) -> NDArray[np.float32]:
-        """Probabilities ``(B, K)`` of windows ``(B, N, C)`` of any length N; views as they were loaded if None."""
+        """Probabilities ``(B, K)`` of windows ``(B, N, C)`` of any length N; views as they were loaded if None.
+
+        Of a calibrated checkpoint with the wearer's gestures.
+        """
         shares = np.array(self.weights, np.float32)[:, None, None]
         mixed: NDArray[np.float32] = (self.batch_members(windows, views) * shares).sum(0)
-        return mixed
+        return self.join(windows, mixed)
+
+    def join(self, windows: NDArray[np.float32], answers: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the networks answer ``(B, K)`` to windows ``(B, N, C)``, with what is known of the wearer."""
+        if self.calibrated is None or self.population is None:
+            return answers
+        order = self.calibrated.order
+        worn = windows if order is None else windows[:, :, list(order)]
+        return self.calibrated.join(self.population, worn, answers).astype(np.float32)
 
     def batch_members(self, windows: NDArray[np.float32], views: bool | None = None) -> NDArray[np.float32]:
         """Probabilities ``(M, B, K)`` of each member for windows ``(B, N, C)`` of any length N.
@@ -104,8 +123,11 @@ class Networks:
             ValueError: another number of channels, or windows shorter than a view's shift.
         """
         channels = self.design.spec.channels
+        order = None if self.calibrated is None else self.calibrated.order
         if windows.ndim != 3 or windows.shape[1] < 1 or windows.shape[2] != channels:
             raise ValueError(f"windows have shape {windows.shape}; this checkpoint takes (B, N, {channels})")
+        if order is not None:
+            windows = windows[:, :, list(order)]
         use = self.views if views is None else views
         rows = max(group.views.count for group in self._groups) if use else 1
         step = max(1, SAMPLES_AT_ONCE[self.device.type] // (rows * windows.shape[1]))
@@ -154,10 +176,10 @@ def load_networks(
     if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}; give at least 1")
     where = device_called(device)
-    ensemble = load_ensemble(path)
+    ensemble, wearers = load_ensemble(path), read_wearers(read_listing(path))
     if threads is not None:
         torch.set_num_threads(threads)
-    return Networks(ensemble, where, views=views)
+    return Networks(ensemble, where, views=views, wearers=wearers)
 
 
 def look(x: Tensor, seen: Arrangement) -> Tensor:

@@ -233,6 +233,8 @@ def profile(
         check_writable(out)
     classifier = _classifier(checkpoint, wanted)
     if streams is not None:
+        if classifier.wearers is not None and classifier.wearers.calibrated is not None:
+            raise ValueError(f"{checkpoint} is calibrated for one wearer, and --streams is for many; use the original")
         from stream import many_profile
 
         many_profile.profile(source, classifier, checkpoint, wanted, streams, length, out, unit, rate, quiet=as_json)

@@ -87,8 +87,9 @@ def ask(classifier: Networks, track: Track, asked: Questions, whole: Sequence[in
         whole: recordings to give it in one piece as well.
 
     Returns:
-        Answers by variant, the full one last. Members run without views. A checkpoint that is no ensemble has two
-        variants, called after its recipe, without and with views.
+        Answers by variant, the full one last; of a calibrated checkpoint that is with the wearer's gestures. Members
+        run without views. A checkpoint that is no ensemble has two variants, called after its recipe, without and with
+        views.
     """
     windows = _Collector(classifier, len(asked.places))
     pieces = _Collector(classifier, len(asked.trial_truth))
@@ -110,23 +111,27 @@ class _Collector:
     def __init__(self, classifier: Networks, rows: int) -> None:
         shape = (len(classifier.member_names), rows, len(classifier.labels))
         self._classifier = classifier
+        self._shares = np.array(classifier.weights, np.float32)
         self._plain = np.zeros(shape, np.float32)
         self._views = np.zeros(shape, np.float32)
+        self._joined = np.zeros(shape[1:], np.float32)
 
     def put(self, rows: NDArray[np.int64], batch: Samples, advance: Advance) -> None:
         self._plain[:, rows] = self._classifier.batch_members(batch, views=False)
         self._views[:, rows] = self._classifier.batch_members(batch, views=True)
+        self._joined[rows] = self._classifier.join(batch, np.tensordot(self._shares, self._views[:, rows], 1))
         advance(len(rows), "")
 
     def variants(self) -> list[tuple[str, Probabilities]]:
         names = self._classifier.member_names
-        shares = np.array(self._classifier.weights, np.float32)[:, None, None]
+        shares = self._shares[:, None, None]
         alone = list(zip(names, self._plain, strict=True))
         views = (self._views * shares).sum(axis=0)
+        known = [] if self._classifier.calibrated is None else [("calibrated", self._joined)]
         if len(names) == 1:
             name = str(self._classifier.provenance.get("recipe", names[0]))
-            return [(name, self._plain[0]), (f"{name}+views", views)]
-        return [*alone, ("ensemble", (self._plain * shares).sum(axis=0)), ("ensemble+views", views)]
+            return [(name, self._plain[0]), (f"{name}+views", views), *known]
+        return [*alone, ("ensemble", (self._plain * shares).sum(axis=0)), ("ensemble+views", views), *known]
 
 
 def _windows(track: Track, places: NDArray[np.int64], length: int) -> Iterator[tuple[NDArray[np.int64], Samples]]:

@@ -102,6 +102,8 @@ def evaluate(
             f"{checkpoint} does not know how wearers differ; let it learn that from its training people with: "
             f"python -m train wearers --checkpoint {checkpoint} --data {data}"
         )
+    if wearers.calibrated is not None:
+        raise ValueError(f"{checkpoint} is calibrated for somebody already; give the checkpoint that it was made from")
     ensemble = load_ensemble(checkpoint)
     networks = Networks(ensemble, device_of(device))
     spec = networks.design.spec

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.calibration import calibrate
 from models.ensemble import load_ensemble
 from models.listing import read_listing
 from models.networks import load_networks
+from models.repetition import Repetition
 from models.wearer import read_wearers
 from tests.train.conftest import SHORT, SMALL, write_trial
 from train import personal
@@ -134,6 +136,25 @@ def test_calibration_helps_and_before_is_what_evaluation_says(built: Path, data:
         for rows, label in zip(sitting.windows, sitting.truth, strict=True)
     ]
     assert np.concatenate(hits).mean() == pytest.approx(whole["window_accuracy"])
+
+
+def test_a_calibrated_checkpoint_is_measured_with_its_wearer(built: Path, data: Path, tmp_path: Path) -> None:
+    networks = load_networks(built, device="cpu")
+    corpus = load(str(data), (4,), (1,), cache=False)
+    filtered = track(networks.design, corpus.recordings, networks.labels)
+    spec = networks.design.spec
+    asked = questions(filtered, corpus.entries, spec.window, spec.hop)
+    (sitting,) = sittings(filtered, corpus, asked, spec.window)
+    shown = [
+        Repetition(networks.labels[label], windows)
+        for label, windows in zip(sitting.truth, sitting.windows, strict=True)
+    ]
+    calibrate(built, shown, tmp_path / "mine", "a test")
+    report = evaluate(tmp_path / "mine", str(data), "unseen", (4,), device="cpu")
+    assert list(report["variants"])[-1] == "calibrated"
+    assert report["window_accuracy"] == report["variants"]["calibrated"]["window_accuracy"] > 0.8
+    with pytest.raises(ValueError, match="calibrated for somebody already"):
+        personal.evaluate(tmp_path / "mine", str(data), "calibrated-1", (4,), device="cpu")
 
 
 def test_people_it_was_taught_by_are_no_strangers(built: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
