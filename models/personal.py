@@ -28,7 +28,8 @@ SHARE, ALONE = 0.75, 3.0
 none of which could be."""
 
 FADED = 0.5
-"""Share of its weight that a network keeps that cannot be trained on, beside one that was."""
+"""Share of its weight that a network keeps that cannot be trained on, beside one that was, after one repetition of each
+gesture; after k of them a k-th of a k-th of that: the more is known, the less it has to say."""
 
 
 class Personal(NamedTuple):
@@ -72,7 +73,8 @@ def personalise(
     gesture = np.array([labels.index(one.gesture) for one in used], np.int64)
     windows = np.concatenate([one.windows for one in used])
     truth = np.repeat(gesture, [len(one.windows) for one in used])
-    members = _trained_on(ensemble.members, windows, truth, len(labels))
+    fading = FADED / (len(used) / len(labels)) ** 2
+    members = _trained_on(ensemble.members, windows, truth, len(labels), min(1.0, fading))
     blocks = np.stack([population.features(one.windows).mean(0) for one in used])
     counts = np.bincount(gesture, minlength=len(labels)).astype(np.float64)
     means = population.posterior(by_gesture(blocks, gesture, len(labels)), counts)
@@ -98,13 +100,16 @@ def own(member: Member, windows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _trained_on(
-    members: Sequence[Member], windows: NDArray[np.float32], truth: NDArray[np.int64], gestures: int
+    members: Sequence[Member],
+    windows: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    gestures: int,
+    faded: float,
 ) -> tuple[Member, ...]:
     """Who can be trained on is; beside those the others, who know the wearer no better than before, fade."""
     can = [fronted(member.module) for member in members]
-    weights = [
-        member.weight * (1.0 if able or not any(can) else FADED) for member, able in zip(members, can, strict=True)
-    ]
+    kept = faded if any(can) else 1.0
+    weights = [member.weight * (1.0 if able else kept) for member, able in zip(members, can, strict=True)]
     found = []
     for member, able, weight in zip(members, can, weights, strict=True):
         changed = member._replace(weight=weight / sum(weights))
