@@ -76,7 +76,11 @@ def _look(
             f"{some[place].gesture} is like no gesture of anybody's: check the electrodes, then show it again"
         )
     like = np.flatnonzero(~unlike)
-    for place, other in astray(population, means[like], gesture[like]):
+    astray_ones = astray(population, means[like], gesture[like])
+    wrong = {place for place, _ in astray_ones}
+    for place, other in astray_ones:
+        if all(int(one) in wrong for one in np.flatnonzero(gesture[like] == gesture[like][place])):
+            continue  # where none agrees with another, nobody can tell which is wrong
         number = sound[int(like[place])]
         found[number] = (
             f"{repetitions[number].gesture} looks like {labels[other]} this time, unlike before; show it again"

@@ -30,7 +30,7 @@ class Limits(NamedTuple):
         block: squared distance of the mean of 1.6 s from the nearest gesture, by ``between``; beyond is no gesture.
         window: the same of single windows.
         mixed: by how much the likeliest wrong assignment of labels is likelier than the right one.
-        astray: by how much a repetition is likelier to be another gesture, by what the other repetitions look like.
+        astray: by how much a repetition is likelier to be another gesture, by what one other repetition looks like.
         turned: by how much another way of wearing the armband is likelier than the right one.
     """
 

@@ -110,7 +110,9 @@ def _measured(known: Population, told: Told) -> _Strangers:
         first = np.array([int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)])
         counts = np.bincount(labels[first], minlength=len(known.means)).astype(np.float64)
         mixed.append(mixed_by(known, by_gesture(means[first], labels[first], len(known.means)), counts)[0])
-        astray += [more for _, more, _ in astray_by(known, means, labels)]
+        # Of two repetitions, as few calibrate with more, one is least like what the other promises.
+        two = np.concatenate([np.flatnonzero(labels == label)[:2] for label in np.unique(labels)])
+        astray += [more for _, more, _ in astray_by(known, means[two], labels[two])]
     blocks = _nearest(_blocks(placed), known.means, wide)
     return _Strangers(blocks, _nearest(placed.features, known.means, wide), np.array(mixed), np.array(astray))
 
