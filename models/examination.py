@@ -105,7 +105,10 @@ def check_complete(population: Population, labels: Sequence[str], seen: Examined
     means = by_gesture(_means(population, reordered(seen.used, seen.order)), gesture, len(labels))
     if exchanged := swapped(population, means, counts_of(gesture, len(labels))):
         words = ", ".join(f"what is called {labels[given]} looks like {labels[shown]}" for shown, given in exchanged)
-        raise ValueError(f"the gestures seem to be mixed up: {words}; calibrate again, each under its own name")
+        raise ValueError(
+            f"the gestures seem to be mixed up: {words}; calibrate again, each under its own "
+            "name, or, if each was right, show each of them twice"
+        )
 
 
 def turned(population: Population, labels: Sequence[str], some: Sequence[Repetition]) -> tuple[int, ...] | None:
