@@ -27,7 +27,7 @@ class FarEnd:
         self._answer, self._talk = answer, talk
         self._pending = b""
         self.heard = b""
-        self._leaving = threading.Event()
+        self._leaving, self._plug = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._play, daemon=True)
 
     def __enter__(self) -> Self:
@@ -40,14 +40,15 @@ class FarEnd:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Pull the plug; safe to call twice."""
+        """Pull the plug; safe to call twice, and from two threads."""
         self._leaving.set()
         self._thread.join(5)
         assert not self._thread.is_alive()
-        for descriptor in (self._slave, self._master):
-            if descriptor is not None and self._master >= 0:
-                os.close(descriptor)
-        self._slave, self._master = None, -1
+        with self._plug:
+            open_ones = [one for one in (self._slave, self._master) if one is not None and self._master >= 0]
+            self._slave, self._master = None, -1
+        for descriptor in open_ones:
+            os.close(descriptor)
 
     def send(self, raw: bytes) -> None:
         """Say something."""
