@@ -29,7 +29,7 @@ from models.networks import Networks
 from models.personal import own, personalise
 from models.population import Population
 from models.repetition import Doubt, Outcome, Repetition
-from models.wearer import Wearers, read_wearers, write_wearers
+from models.wearer import Wearers, known_wearers, read_wearers, write_wearers
 
 USABLE = 0.4
 """Share of the way from chance to everything that must be recognised of what was kept apart."""
@@ -114,12 +114,7 @@ def check_out(out: Path, given: Path) -> None:
 
 def _known(path: Path) -> tuple[Listing, Wearers]:
     listing = read_listing(path)
-    wearers = read_wearers(listing)
-    if wearers is None:
-        raise ValueError(
-            f"{path} does not know how wearers differ, so it cannot be calibrated; let it learn that with: "
-            f"python -m train wearers --checkpoint {path} --data RECORDINGS"
-        )
+    wearers = known_wearers(listing, "it cannot be calibrated")
     if wearers.calibrated is not None:
         raise ValueError(f"{path} is calibrated for somebody already; begin with the checkpoint that it was made from")
     return listing, wearers

@@ -8,6 +8,7 @@ curved space; its matrix logarithm is its place on the flat tangent space (Arsig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +62,16 @@ def covariances(windows: NDArray[np.float32], differences: int) -> NDArray[np.fl
 
 def flattened(symmetric: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(B, D, D)`` to ``(B, D*(D+1)/2)``; what stands twice in a symmetric matrix counts twice in its norm."""
-    rows, columns = np.triu_indices(symmetric.shape[-1])
-    flat: NDArray[np.float64] = symmetric[:, rows, columns] * np.where(rows == columns, 1.0, 2.0**0.5)
+    rows, columns, scale = _upper(symmetric.shape[-1])
+    flat: NDArray[np.float64] = symmetric[:, rows, columns] * scale
     return flat
+
+
+@cache
+def _upper(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Places of the upper triangle, and how much each counts."""
+    rows, columns = np.triu_indices(size)
+    return rows, columns, np.where(rows == columns, 1.0, 2.0**0.5)
 
 
 def whitening_of(mean: NDArray[np.float64], floor: float = 1e-9) -> NDArray[np.float64]:

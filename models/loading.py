@@ -17,7 +17,7 @@ from models.engines import kept
 from models.engines.vote import Logits, Vote
 from models.listing import Listing, read_listing
 from models.views import ORIGINAL
-from models.wearer import Wearers, read_wearers
+from models.wearer import Wearers, known_wearers, read_wearers
 
 AUTO, TORCH, ONNX, INT8, OPENVINO = "auto", "torch", "onnx", "int8", "openvino"
 
@@ -73,7 +73,7 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
     stated = read_listing(path)
     for card in stated.cards:
         card.check()
-    wearers = read_wearers(stated)
+    wearers = known_wearers(stated, "it cannot adapt to one") if wanted.adapt else read_wearers(stated)
     listing = stated
     if not wanted.views:
         listing = replace(listing, cards=tuple(replace(card, views=ORIGINAL) for card in listing.cards))
@@ -86,21 +86,12 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
             notes.append(f"a hop of {wish:g} ms becomes {spec.hop_ms:.4g} ms, a whole number of samples")
     asked = _Asked(stated, listing, wanted)
     engine = _automatic(asked, notes) if wanted.engine == AUTO else _MAKERS[wanted.engine](asked)
-    adaptation = _adaptation(wearers, listing) if wanted.adapt else None
+    adaptation = _adaptation(wearers, listing) if wearers is not None and wanted.adapt else None
     return Classifier(engine, listing, efforts(listing), notes, wearers, adaptation)
 
 
-def _adaptation(wearers: Wearers | None, listing: Listing) -> Adaptation:
-    """Of a calibrated checkpoint it goes on from the repetitions that it was shown.
-
-    Raises:
-        ValueError: nothing is known of wearers; says what to do.
-    """
-    if wearers is None:
-        raise ValueError(
-            f"{listing.root} does not know how wearers differ, so it cannot adapt to one; let it learn that with: "
-            f"python -m train wearers --checkpoint {listing.root} --data RECORDINGS"
-        )
+def _adaptation(wearers: Wearers, listing: Listing) -> Adaptation:
+    """Of a calibrated checkpoint it goes on from the repetitions that it was shown."""
     spec = listing.cards[0].design.spec
     adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz)
     if wearers.calibrated is not None:

@@ -134,6 +134,25 @@ def read_wearers(listing: Listing) -> Wearers | None:
         ) from error
 
 
+def known_wearers(listing: Listing, so: str) -> Wearers:
+    """``read_wearers`` where there must be some.
+
+    Args:
+        listing: of the checkpoint, as it was read.
+        so: what cannot be done without them: ``it cannot adapt``.
+
+    Raises:
+        ValueError: as there, or there are none; says how they are learnt.
+    """
+    found = read_wearers(listing)
+    if found is None:
+        raise ValueError(
+            f"{listing.root} does not know how wearers differ, so {so}; let it learn that from its training people "
+            f"with: python -m train wearers --checkpoint {listing.root} --data RECORDINGS"
+        )
+    return found
+
+
 def _read(root: Path, listing: Listing) -> Wearers:
     card = stored.read_card(root / CARD, FORMAT, KEYS)
     first = listing.cards[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from dsp.complaints import INTERRUPTED, start, tell
 from dsp.storage import check_writable
+from stream.asked import adapting, parse_seconds, parse_speed, wanted_of
 from stream.options import (
     Adapt,
     Checkpoint,
@@ -53,9 +53,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-LONGEST_HOP_MS = 60_000.0
-"""A decision a minute."""
 
 
 @app.command()
@@ -107,7 +104,7 @@ def replay(
     loaded = load(recording, rate_hz=rate, unit=unit)
     if keep_up and pace is None:
         raise ValueError("--keep-up needs a speed, and at --speed max there is nothing to keep up with; leave one out")
-    wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph, adapt=_adapt(adapt, wearer, forget))
+    wanted = wanted_of(engine, device, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
     classifier = _classifier(checkpoint, wanted)
     from stream import present
     from stream.wearing import wearing
@@ -150,7 +147,7 @@ def live(
 
     length = None if seconds is None else parse_seconds(seconds)
     parse(device)  # what cannot be a device is said before the network is loaded
-    wanted = _wanted(engine, compute, no_views, hop_ms, precision, no_graph, adapt=_adapt(adapt, wearer, forget))
+    wanted = wanted_of(engine, compute, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
     classifier = _classifier(checkpoint, wanted)
     from stream import live as living
     from stream import present
@@ -191,7 +188,7 @@ def calibrate(
     wish = calibrating.Wish(tuple(sources), checkpoint, out, how, repetitions, hold, rest, seed, patience, unit, rate)
     with busy("loading what calibrates"):
         calibrating.check(wish)
-    wanted = _wanted(engine, "auto", False, None, "auto", False)
+    wanted = wanted_of(engine, "auto", False, None, "auto", False)
     outcome = calibrating.calibrate(wish, _classifier(checkpoint, wanted), busy)
     _classifier(out, wanted)  # whatever an engine makes of it once is made by now
     calibrating.conclude(wish, outcome)
@@ -227,7 +224,7 @@ def profile(
     """
     if adapt and streams is not None:
         raise ValueError("--adapt is for one wearer, and --streams for many armbands at once; leave one of them out")
-    wanted = _wanted(engine, device, no_views, hop_ms, precision, no_graph, adapt=adapt)
+    wanted = wanted_of(engine, device, no_views, hop_ms, precision, no_graph, adapt=adapt)
     length = parse_seconds(seconds)
     if out is not None:
         check_writable(out)
@@ -252,60 +249,6 @@ def profile(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line; wrong use ends in one sentence and exit status 2."""
     start(typer.main.get_command(app), "python -m stream", arguments)
-
-
-def parse_speed(text: str) -> float | None:
-    """A factor above zero, or None for ``max``.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = math.nan
-    if not (math.isfinite(speed) and speed > 0):
-        raise ValueError(f"--speed is {text!r}; give a number above zero (1 is real time), or max")
-    return speed
-
-
-def parse_seconds(seconds: float) -> float:
-    """The same, if it is a length of time.
-
-    Raises:
-        ValueError: it is not above zero, or not finite.
-    """
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
-    return seconds
-
-
-def _wanted(
-    engine: str,
-    device: str,
-    no_views: bool,
-    hop_ms: float | None,
-    precision: str,
-    no_graph: bool,
-    *,
-    adapt: bool = False,
-) -> Wanted:
-    from models.loading import Wanted
-
-    if hop_ms is not None and not 0 < hop_ms <= LONGEST_HOP_MS:
-        raise ValueError(f"--hop-ms is {hop_ms:g}; give milliseconds above zero, {LONGEST_HOP_MS:g} at most")
-    return Wanted(
-        engine, device, views=not no_views, hop_ms=hop_ms, precision=precision, graph=not no_graph, adapt=adapt
-    )
-
-
-def _adapt(adapt: bool, wearer: Path | None, forget: bool) -> bool:
-    """Whether to adapt: a wearer to remember is one to adapt to."""
-    if forget and wearer is None:
-        raise ValueError("--forget says what to begin without, and --wearer is missing; add it, or leave --forget out")
-    return adapt or wearer is not None
 
 
 def _classifier(path: Path, wanted: Wanted) -> Classifier:

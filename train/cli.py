@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from dsp.complaints import start
-from train import commands
+from train import commands, wholes
 from train.corpus import load
 from train.fit import check_out, device_of, fit, use_threads
 from train.matrices import adapted, by_task, check_untouched
@@ -81,10 +81,10 @@ def list_recipes(as_json: Json = False) -> None:
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "ensemble": commands.make_ensemble,
-    "build": commands.build_whole,
-    "folds": commands.measure_folds,
+    "build": wholes.build_whole,
+    "folds": wholes.measure_folds,
     "evaluate": commands.evaluate,
-    "wearers": commands.wearers,
+    "wearers": wholes.wearers,
     "tune": commands.tune,
     "compare": commands.compare,
     "predict": commands.predict,

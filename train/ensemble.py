@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,11 @@ def combine(
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
     return {"ensemble": str(out), "members": dict(zip(names, shares, strict=True))}
+
+
+def say_members(out: Path, members: Mapping[str, float]) -> str:
+    """Who is in an ensemble, with the weights of their votes, as a sentence."""
+    return f"{out} holds {', '.join(f'{name} ({weight:.3g})' for name, weight in members.items())}"
 
 
 def _check_fit(members: Sequence[Path], names: Sequence[str], shares: Sequence[float], out: Path) -> None:

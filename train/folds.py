@@ -85,11 +85,9 @@ def folds(
         if only is None or number in only:
             known = [person for person in everybody if person not in strangers]
             _fold(plan, data, known, strangers, out / f"fold{number}", protocols, device)
-    reports = [[out / f"fold{number + 1}" / f"{name}.json" for name in protocols] for number in range(count)]
-    if missing := [path for row in reports for path in row if not path.is_file()]:
-        say(f"{len(missing)} of {count * len(protocols)} reports are still to come; the first: {missing[0]}")
+    read = _reports(out, protocols, count)
+    if read is None:
         return None
-    read = [[json.loads(path.read_text(encoding="utf-8")) for path in row] for row in reports]
     result = {
         "members": dict(zip(plan.recipes, plan.weights, strict=True)),
         "data": Path(data).name,
@@ -98,6 +96,15 @@ def folds(
     }
     write_json(out / REPORT, result)
     return result
+
+
+def _reports(out: Path, protocols: Sequence[str], count: int) -> list[list[dict[str, Any]]] | None:
+    """Of each fold, one for each protocol; None as long as one is missing."""
+    paths = [[out / f"fold{number + 1}" / f"{name}.json" for name in protocols] for number in range(count)]
+    if missing := [path for row in paths for path in row if not path.is_file()]:
+        say(f"{len(missing)} of {count * len(protocols)} reports are still to come; the first: {missing[0]}")
+        return None
+    return [[json.loads(path.read_text(encoding="utf-8")) for path in row] for row in paths]
 
 
 def _fold(

@@ -25,7 +25,7 @@ from models.listing import read_listing
 from models.networks import Networks
 from models.personal import personalise
 from models.repetition import Repetition
-from models.wearer import Wearers, read_wearers
+from models.wearer import Wearers, known_wearers
 from train.answers import Questions, questions
 from train.corpus import Corpus, Track, gather, track
 from train.evaluate import check_known, seen_people
@@ -96,12 +96,7 @@ def evaluate(
     if out is not None:
         check_writable(out)
     listing = read_listing(checkpoint)
-    wearers = read_wearers(listing)
-    if wearers is None:
-        raise ValueError(
-            f"{checkpoint} does not know how wearers differ; let it learn that from its training people with: "
-            f"python -m train wearers --checkpoint {checkpoint} --data {data}"
-        )
+    wearers = known_wearers(listing, f"{protocol} cannot be measured")
     if wearers.calibrated is not None:
         raise ValueError(f"{checkpoint} is calibrated for somebody already; give the checkpoint that it was made from")
     ensemble = load_ensemble(checkpoint)
@@ -114,7 +109,9 @@ def evaluate(
     check_known(networks.labels, corpus.labels)
     whole = track(networks.design, corpus.recordings, networks.labels)
     asked = questions(whole, corpus.entries, spec.window, spec.hop)
-    met = sorted({*seen_people(networks.provenance, corpus, protocol), *_met(wearers, corpus, protocol)})
+    met = sorted(
+        {*seen_people(networks.provenance, corpus, protocol), *seen_people(wearers.provenance, corpus, protocol)}
+    )
     if met:
         say(f"note: the checkpoint was trained on people {say_numbers(met)}, so these scores flatter it")
     found = []
@@ -141,10 +138,6 @@ def evaluate(
     if out is not None:
         write_json(out / "report.json", report)
     return report
-
-
-def _met(wearers: Wearers, corpus: Corpus, protocol: str) -> list[int]:
-    return seen_people(wearers.provenance, corpus, protocol)
 
 
 def _scorer(protocol: str, networks: Networks, wearers: Wearers) -> Callable[[Sitting], Score]:

@@ -1,0 +1,76 @@
+"""What the options of a command ask for, if it can be had."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.loading import Wanted
+
+LONGEST_HOP_MS = 60_000.0
+"""A decision a minute."""
+
+
+def parse_speed(text: str) -> float | None:
+    """A factor above zero, or None for ``max``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (math.isfinite(speed) and speed > 0):
+        raise ValueError(f"--speed is {text!r}; give a number above zero (1 is real time), or max")
+    return speed
+
+
+def parse_seconds(seconds: float) -> float:
+    """The same, if it is a length of time.
+
+    Raises:
+        ValueError: it is not above zero, or not finite.
+    """
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
+    return seconds
+
+
+def wanted_of(
+    engine: str,
+    device: str,
+    no_views: bool,
+    hop_ms: float | None,
+    precision: str,
+    no_graph: bool,
+    *,
+    adapt: bool = False,
+) -> Wanted:
+    """What is asked of a classifier, from the options of a command.
+
+    Raises:
+        ValueError: the hop is no length of time.
+    """
+    from models.loading import Wanted  # noqa: PLC0415 - wrong use is said before it is loaded
+
+    if hop_ms is not None and not 0 < hop_ms <= LONGEST_HOP_MS:
+        raise ValueError(f"--hop-ms is {hop_ms:g}; give milliseconds above zero, {LONGEST_HOP_MS:g} at most")
+    return Wanted(
+        engine, device, views=not no_views, hop_ms=hop_ms, precision=precision, graph=not no_graph, adapt=adapt
+    )
+
+
+def adapting(adapt: bool, wearer: Path | None, forget: bool) -> bool:
+    """Whether to adapt: a wearer to remember is one to adapt to.
+
+    Raises:
+        ValueError: a wearer is to be forgotten, and none was named.
+    """
+    if forget and wearer is None:
+        raise ValueError("--forget says what to begin without, and --wearer is missing; add it, or leave --forget out")
+    return adapt or wearer is not None
