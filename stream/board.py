@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.flow import Samples, Window
+from stream.margin import Margin, layout
 from stream.page import About, Page
 
 MAGIC = b"myoboard"
@@ -36,10 +37,13 @@ def _layout(about: About) -> np.dtype[Any]:
         [
             ("sequence", np.int64),
             ("numbers", np.int64, 10),
+            ("paused", np.int64),
             ("figures", np.float64, 3),
             ("probabilities", np.float32, len(about.labels)),
             ("strips", np.float32, (about.columns, 2, len(about.channels))),
             ("past", np.int64, (about.past, 3)),
+            ("sure", np.float32, about.past),
+            ("shares", np.float32, (about.past, len(about.labels))),
             ("notice", f"S{NOTICE}"),
             ("waiting", np.int64),
         ],
@@ -47,16 +51,28 @@ def _layout(about: About) -> np.dtype[Any]:
     )
 
 
+def _aligned(size: int) -> int:
+    return -(-size // 64) * 64
+
+
 class _Mapping:
-    """The mapped file: its prefix, what the stream is about, and one page."""
+    """The mapped file: its prefix, what the stream is about, one page, and the margin beside it."""
 
     def __init__(self, memory: mmap.mmap, about: About, begin: int) -> None:
         self._memory = memory
         self.about = about
         self.page: NDArray[np.void] = np.frombuffer(memory, _layout(about), count=1, offset=begin)
+        beside = begin + _aligned(_layout(about).itemsize)
+        self.margin = Margin(np.frombuffer(memory, layout(about.rate_hz, len(about.channels)), count=1, offset=beside))
+
+    @staticmethod
+    def size(about: About, begin: int) -> int:
+        """Bytes of the whole file."""
+        return begin + _aligned(_layout(about).itemsize) + layout(about.rate_hz, len(about.channels)).itemsize
 
     def release(self) -> None:
         self.__dict__.pop("page", None)
+        self.__dict__.pop("margin", None)
         with contextlib.suppress(BufferError):  # an array of the caller still looks at it: the process's end unmaps it
             self._memory.close()
 
@@ -73,13 +89,13 @@ class Board:
 
     def __init__(self, about: About) -> None:
         text = about.to_text().encode()
-        begin = -(-(_PREFIX + len(text)) // 64) * 64
+        begin = _aligned(_PREFIX + len(text))
         shared = Path("/dev/shm")  # noqa: S108 - memory that looks like a file; the name in it is mkstemp's
         folder = shared if shared.is_dir() and os.access(shared, os.W_OK) else None
         descriptor, name = tempfile.mkstemp(prefix="myostream-", suffix=".board", dir=folder)
         self.path = Path(name)
         try:
-            os.truncate(descriptor, begin + _layout(about).itemsize)
+            os.truncate(descriptor, _Mapping.size(about, begin))
             memory = mmap.mmap(descriptor, 0)
         finally:
             os.close(descriptor)
@@ -97,6 +113,8 @@ class Board:
         self._probabilities: NDArray[np.float32] = page["probabilities"][0]
         self._strips: NDArray[np.float32] = page["strips"][0]
         self._past: NDArray[np.int64] = page["past"][0]
+        self._sure: NDArray[np.float32] = page["sure"][0]
+        self._shares: NDArray[np.float32] = page["shares"][0]
         self._page = page
         self._strips[:] = np.nan
         self._past[:] = -1
@@ -113,8 +131,8 @@ class Board:
 
     def close(self) -> None:
         """Unmap and remove the file; safe to call twice."""
-        for name in ("_sequence", "_numbers", "_figures", "_probabilities", "_strips", "_past", "_page"):
-            self.__dict__.pop(name, None)
+        for name in [name for name in self.__dict__ if isinstance(self.__dict__[name], np.ndarray)]:
+            self.__dict__.pop(name)
         self._mapping.release()
         with contextlib.suppress(OSError):  # already gone, or still open in the display on Windows
             self.path.unlink()
@@ -143,7 +161,8 @@ class Board:
         sequence = self._sequence
         writing = int(sequence[0]) | 1  # odd while the page is torn, also after a page that was never finished
         sequence[0] = writing
-        self._past[self._decisions % len(self._past)] = (end, decided, truth)
+        at = self._decisions % len(self._past)
+        self._past[at], self._sure[at], self._shares[at] = (end, decided, truth), confidence, probabilities
         self._decisions += 1
         self._draw(end)
         self._probabilities[:] = probabilities
@@ -167,6 +186,15 @@ class Board:
         self._page["notice"][0] = notice.encode()[:NOTICE]
         self._page["waiting"][0] = waiting
         sequence[0] = writing + 1
+
+    def pause(self, paused: bool) -> None:
+        """Say whether decisions go nowhere at present."""
+        self._page["paused"][0] = paused
+
+    @property
+    def margin(self) -> Margin:
+        """What is shared beside the page."""
+        return self._mapping.margin
 
     def _draw(self, end: int) -> None:
         """Add the columns that were completed since the last page."""
@@ -210,7 +238,7 @@ class Reader:
             raise ValueError(f"'{path}' is no board of a running stream")
         length = int.from_bytes(memory[8:_PREFIX], "little")
         self.about = About.from_text(memory[_PREFIX : _PREFIX + length].decode())
-        self._mapping = _Mapping(memory, self.about, -(-(_PREFIX + length) // 64) * 64)
+        self._mapping = _Mapping(memory, self.about, _aligned(_PREFIX + length))
 
     def read(self) -> Page | None:
         """The newest page, whole.
@@ -230,6 +258,11 @@ class Reader:
             sleep(20e-6)
         return None
 
+    @property
+    def margin(self) -> Margin:
+        """What is shared beside the page."""
+        return self._mapping.margin
+
     def close(self) -> None:
         """Unmap the file."""
         self._mapping.release()
@@ -238,7 +271,7 @@ class Reader:
         numbers = (int(n) for n in copy["numbers"])
         end, decided, truth, dropped, late, skipped, decisions, right, counted, columns = numbers
         confidence, p50_s, p99_s = (float(f) for f in copy["figures"])
-        strips, past = copy["strips"], copy["past"]
+        strips, oldest, kept = copy["strips"], -(decisions % len(copy["past"])), min(decisions, len(copy["past"]))
         return Page(
             about=self.about,
             end=end,
@@ -255,7 +288,10 @@ class Reader:
             right=right,
             counted=counted,
             strips=np.roll(strips, -(columns % len(strips)), axis=0),
-            past=np.roll(past, -(decisions % len(past)), axis=0)[max(0, len(past) - decisions) :],
+            past=np.roll(copy["past"], oldest, axis=0)[-kept:],
+            sure=np.roll(copy["sure"], oldest)[-kept:],
+            shares=np.roll(copy["shares"], oldest, axis=0)[-kept:],
+            paused=bool(copy["paused"]),
             notice=bytes(copy["notice"]).decode(errors="ignore"),
             waiting=bool(copy["waiting"]),
         )

@@ -15,8 +15,11 @@ from dsp.design import DspSpec
 STRIP_SECONDS = 4.0
 """How much of the signal the strips hold."""
 
-STRIP_COLUMNS = 320
-"""About how many columns that time is cut into; a wide terminal shows as many dots."""
+STRIP_COLUMNS = 800
+"""About how many columns that time is cut into; a wide picture shows as many."""
+
+PAST_SECONDS = 30.0
+"""For how long decisions are kept."""
 
 ABSTAINED = -1
 UNKNOWN = -2
@@ -40,6 +43,8 @@ class About:
         length: samples in the whole stream, 0 where it has no known end.
         speed: times real time, 0 for as fast as possible.
         simulated: no human arm was involved.
+        full_scale_uv: the magnitude at which the device's range ends; infinity where that is unknown.
+        keys: that can be pressed, each with what it does.
     """
 
     title: str
@@ -54,6 +59,8 @@ class About:
     length: int = 0
     speed: float = 1.0
     simulated: bool = False
+    full_scale_uv: float = math.inf
+    keys: tuple[tuple[str, str], ...] = ()
 
     @property
     def per_column(self) -> int:
@@ -67,8 +74,8 @@ class About:
 
     @property
     def past(self) -> int:
-        """How many decisions fit beside the strips."""
-        return math.ceil(self.rate_hz * STRIP_SECONDS / self.hop) + 2
+        """How many decisions are kept."""
+        return math.ceil(self.rate_hz * PAST_SECONDS / self.hop) + 2
 
     def to_text(self) -> str:
         """As JSON."""
@@ -80,6 +87,7 @@ class About:
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()
         }
+        plain["keys"] = tuple((key, what) for key, what in plain["keys"])
         return cls(**plain)
 
 
@@ -99,12 +107,15 @@ class Page:
         dropped: samples lost so far.
         late: decisions that came after they were due.
         skipped: windows that got none.
+        paused: decisions go nowhere at present.
         decisions: made so far.
         right: of those counted.
         counted: decisions whose true label is known.
         strips: ``(columns, 2, C)`` least and greatest value in each column, oldest first, NaN where nothing is known;
             the last column ends at or just before ``end``.
         past: ``(P, 3)`` end, decided and truth of the latest decisions, oldest first.
+        sure: ``(P,)`` their confidence.
+        shares: ``(P, K)`` their probabilities.
         notice: what is amiss, for people; "" where nothing is.
         waiting: nothing arrives at present.
     """
@@ -123,10 +134,13 @@ class Page:
     counted: int
     strips: NDArray[np.float32]
     past: NDArray[np.int64]
+    sure: NDArray[np.float32]
+    shares: NDArray[np.float32]
     notice: str = ""
     waiting: bool = False
     late: int = 0
     skipped: int = 0
+    paused: bool = False
 
 
 def describe(
@@ -140,6 +154,8 @@ def describe(
     length: int = 0,
     speed: float = 1.0,
     simulated: bool = False,
+    full_scale_uv: float = math.inf,
+    keys: tuple[tuple[str, str], ...] = (),
 ) -> About:
     """What the display needs to know of a stream, from the spec it is processed by and the rest by name."""
     scale = spec.scale_uv * (spec.channels if len(spec.scale_uv) == 1 else 1)
@@ -156,4 +172,6 @@ def describe(
         length=length,
         speed=speed,
         simulated=simulated,
+        full_scale_uv=full_scale_uv,
+        keys=keys,
     )

@@ -51,18 +51,19 @@ def test_about_survives_the_board() -> None:
 
 def test_a_page_is_what_was_published() -> None:
     with Board(about()) as board:
-        for k in range(200):
-            board.publish(400 + 50 * k, k % 3, ABSTAINED if k % 2 else UNKNOWN, 0.5, np.zeros(3, np.float32))
+        for k in range(800):
+            board.publish(50 * k - 29600, k % 3, ABSTAINED if k % 2 else UNKNOWN, 0.5, np.zeros(3, np.float32))
         probabilities = np.array([0, 0.25, 0.75], np.float32)
         counts = {"dropped": 7, "late": 5, "skipped": 3, "right": 11, "counted": 13}
         board.publish(10400, 2, 1, 0.75, probabilities, p50_s=1e-3, **counts)
         page = read(board)
     assert (page.end, page.decided, page.truth, page.confidence) == (10400, 2, 1, 0.75)
-    assert (page.p50_s, page.dropped, page.decisions, page.right, page.counted) == (1e-3, 7, 201, 11, 13)
+    assert (page.p50_s, page.dropped, page.decisions, page.right, page.counted) == (1e-3, 7, 801, 11, 13)
     assert (page.late, page.skipped) == (5, 3)
     assert np.isnan(page.p99_s)
     np.testing.assert_array_equal(page.probabilities, [0, 0.25, 0.75])
     assert page.past[-1].tolist() == [10400, 2, 1]
+    assert (page.sure[-1], page.shares[-1].tolist(), page.sure[0]) == (0.75, [0, 0.25, 0.75], 0.5)
     assert (np.diff(page.past[:, 0]) == 50).all()
     assert len(page.past) == about().past
 

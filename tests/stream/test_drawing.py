@@ -37,6 +37,8 @@ def page(**changes: object) -> Page:
             counted=152,
             strips=np.stack([-np.abs(noise), np.abs(noise)], axis=1),
             past=past,
+            sure=np.full(len(past), 0.9, np.float32),
+            shares=np.full((len(past), len(LABELS)), 1 / len(LABELS), np.float32),
         ),
         **changes,  # type: ignore[arg-type]  # any of its fields
     )
