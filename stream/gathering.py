@@ -11,6 +11,9 @@ from typing import IO
 
 from devices.address import names_device
 from devices.files import load
+from devices.guiding.prompt import Prompt
+from devices.guiding.prompts import Shows, showing
+from devices.guiding.quality import LEAST_S
 from devices.opening import open_source
 from devices.replay import Replay
 from devices.watched import Watched
@@ -24,9 +27,6 @@ from stream.listening import Listening
 from stream.loop import check_match
 from stream.play import warm_up
 from stream.present import Manner
-from stream.prompt import Prompt
-from stream.prompts import Shows, showing
-from stream.quality import LEAST_S
 from stream.taking import AT_LEAST, Takings, follow
 
 RING_S = 30.0
@@ -138,7 +138,7 @@ def from_device(wish: Wish, classifier: Classifier, doubts: DoubtIn) -> Taken:
     )
     with closing(source), ExitStack() as stack:
         check_match(source.info, spec)
-        prompt = Prompt(source.info.name, wish.checkpoint.name, "rest", channels=source.info.channels)
+        prompt = Prompt(source.info.name, f"calibrating {wish.checkpoint.name}", "rest", channels=source.info.channels)
         show = stack.enter_context(showing(_lines(wish.manner)))
         ring = Ring(len(source.info.channels), round(RING_S * spec.rate_hz))
         if source.names:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from devices.guiding.prompt import Prompt
+from devices.guiding.prompts import Shows
+from devices.guiding.quality import conditions, strength
 from devices.watched import Watched
 from dsp.flow import Chunk, StreamInfo
 from dsp.ring import Ring
 from models.repetition import Doubt, Repetition
 from stream.acquire import chunks
 from stream.listening import Listening, Stretch
-from stream.prompt import Prompt
-from stream.prompts import Shows
-from stream.quality import conditions, strength
 from stream.taking import Takings
 
 REST = "rest"

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from devices.guiding.quality import Held, complaint, complaint_at_rest
 from devices.recorder.loop import LabelOf, changes
 from dsp.flow import Chunk, StreamInfo
 from dsp.pipeline import Pipeline
 from models.repetition import Repetition
 from stream.listening import Listening, Stretch
-from stream.quality import Held, complaint, complaint_at_rest
 
 AT_LEAST = 3
 """Windows in a repetition: one alone says nothing of how a gesture varies."""

@@ -3,7 +3,7 @@
 ``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-unseen`` on every third
 of the people, in the order of their numbers, whom the checkpoint has never met, and there it settles in to each, where
 it knows how wearers differ. What counts as detected, named, wrong or false is said in ``train.events``, and how the
-muscle's own onset is found in ``train.onsets``.
+muscle's own onset is found in ``devices.onsets``.
 """
 
 from __future__ import annotations

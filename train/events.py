@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from train.onsets import Event
+from devices.onsets import Event
 
 EARLY_S = 0.2
 LATE_S = 0.6

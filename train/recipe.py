@@ -85,7 +85,7 @@ class Recipe:
         balance: draw every gesture equally often, however much of it was recorded.
         purity: least share of a training window that carries its label.
         lead_ms: let labels follow the muscle where they follow a schedule, changing so much before it
-            (``train.onsets``); none leaves them as they are.
+            (``devices.onsets``); none leaves them as they are.
         long_share: share of the batches whose windows are longer, for a head used on whole trials.
         long_ms: how long those are.
         batch: windows in a step.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from devices.onsets import following
 from devices.recording import Recording
 from dsp.design import Design, design
 from dsp.pipeline import filtered
@@ -17,7 +18,6 @@ from models.checkpoint import Checkpoint
 from models.families import config_json, sized
 from train.corpus import REST, Corpus, Track, track
 from train.crops import majority
-from train.onsets import following
 from train.recipe import Recipe
 from train.splits import Split, set_apart
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from devices.entry import Entry
+from devices.onsets import Event
 from dsp.design import DspSpec
 from dsp.flow import Chunk
 from dsp.pipeline import Pipeline
@@ -24,7 +25,6 @@ from train.continuous import evaluate, say_report, under_test, unseen_third
 from train.corpus import load as load_corpus
 from train.ensemble import combine
 from train.fit import fit
-from train.onsets import Event
 from train.streams import Stream, decisions, streams
 from train.telling import teach
 from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within

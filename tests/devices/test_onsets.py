@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from devices.onsets import events, following
 from devices.recording import UNLABELLED, Recording
 from dsp.flow import StreamInfo
-from train.onsets import events, following
 
 RATE = 200
 NAMES = ("rest", "fist", "open")

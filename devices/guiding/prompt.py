@@ -1,4 +1,4 @@
-"""What a person who calibrates is shown at one moment, as plain values: lines of JSON between two processes."""
+"""What a person who is led is shown at one moment, as plain values: lines of JSON between two processes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One moment of a calibration.
+    """One moment.
 
     Attributes:
         title: the source, for people.
-        checkpoint: its name.
+        task: what all this is for, for people.
         doing: what to do now: a gesture, or ``rest``.
         active: it is a gesture to be held.
         then: what comes next, for people; "" where that is unknown.
@@ -22,7 +22,7 @@ class Prompt:
         done: repetitions taken.
         total: repetitions wanted.
         channels: their names.
-        states: a word for each channel (``stream.quality.conditions``).
+        states: a word for each channel (``devices.guiding.quality.conditions``).
         levels_uv: how strong each is.
         verdict: on the repetition before, "" before the first one.
         good: it was usable.
@@ -30,7 +30,7 @@ class Prompt:
     """
 
     title: str
-    checkpoint: str
+    task: str
     doing: str
     active: bool = False
     then: str = ""

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.guiding.quality import Held, complaint, complaint_at_rest, conditions, strength
 from devices.recording import Recording
 from devices.simulator import simulate
 from dsp.flow import Samples, StreamInfo
-from stream.quality import Held, complaint, complaint_at_rest, conditions, strength
 
 RATE_HZ = 500.0
 CHANNELS = tuple(f"ch{n}" for n in range(1, 9))

@@ -11,9 +11,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from stream.drawing import FAINT, LABEL, NEUTRAL, RIGHT, WRONG
-from stream.lettering import lettered
-from stream.prompt import Prompt
+from devices.guiding.colours import FAINT, LABEL, NEUTRAL, RIGHT, WRONG
+from devices.guiding.lettering import lettered
+from devices.guiding.prompt import Prompt
 
 CELL = 19
 """Columns that a channel takes."""
@@ -46,7 +46,7 @@ class Asked:
 def _title(prompt: Prompt, plain: bool) -> Text:
     dot = "  |  " if plain else "  ·  "
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"calibrating {prompt.checkpoint}", "bold")
+    text.append(prompt.task, "bold")
     text.append(f"{dot}{prompt.title}{dot}{prompt.progress}", LABEL)
     return text
 

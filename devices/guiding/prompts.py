@@ -1,4 +1,4 @@
-"""Where the prompts of a calibration go: to a screen that another process draws, or line by line to a text file."""
+"""Where the prompts go: to a screen that another process draws, or line by line to a text file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import IO, Protocol
 
-from stream.painter import Painter
-from stream.prompt import Prompt
+from devices.guiding.painter import Painter
+from devices.guiding.prompt import Prompt
 
 REFRESH_S = 0.1
 """How often the screen gets a new prompt."""
@@ -25,7 +25,7 @@ class OnScreen:
     """Sends prompts to a process that draws them on the terminal.
 
     Args:
-        painter: runs ``stream.prompter``.
+        painter: runs ``devices.guiding.prompter``.
     """
 
     def __init__(self, painter: Painter) -> None:
@@ -81,7 +81,7 @@ def showing(out: IO[str] | None) -> Iterator[Shows]:
     if out is not None:
         yield InLines(out)
         return
-    painter = Painter("stream.prompter")
+    painter = Painter("devices.guiding.prompter")
     try:
         yield OnScreen(painter)
     finally:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from stream.lettering import HEIGHT, lettered
-from stream.prompt import Prompt
-from stream.prompting import Asked
-from stream.prompts import InLines
+from devices.guiding.lettering import HEIGHT, lettered
+from devices.guiding.prompt import Prompt
+from devices.guiding.prompting import Asked
+from devices.guiding.prompts import InLines
 
 CHANNELS = tuple(f"ch{n}" for n in range(1, 9))
 PROMPT = Prompt(
-    *("arm", "tiny", "fist", True, "rest", 1.5, 4.0, 2, 10, CHANNELS),
+    *("arm", "calibrating tiny", "fist", True, "rest", 1.5, 4.0, 2, 10, CHANNELS),
     states=("good",) * 7 + ("flat",),
     levels_uv=(12.0,) * 8,
     verdict="open hand: good",

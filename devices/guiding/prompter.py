@@ -1,7 +1,7 @@
-"""The process that shows a calibration: ``python -m stream.prompter`` draws the prompts that come in on its stdin.
+"""The process that shows prompts: ``python -m devices.guiding.prompter`` draws those that come in on its stdin.
 
-A process of its own, as the view's (``stream.view``), so that neither drawing nor a terminal that is held up can hold
-up whoever reads the device. It ends with its standard input, also when its parent is killed.
+A process of its own, so that neither drawing nor a terminal that is held up can hold up whoever reads the device. It
+ends with its standard input, also when its parent is killed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from stream.prompt import Prompt
-from stream.prompting import Asked
+from devices.guiding.prompt import Prompt
+from devices.guiding.prompting import Asked
 
 FRAMES_PER_SECOND = 15
 
