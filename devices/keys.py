@@ -9,10 +9,12 @@ with Keys() as keys:
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import select
 import sys
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 
 _AT_ONCE = 1024
@@ -54,6 +56,23 @@ class Keys:
         board, self._board, self.there = self._board, None, False
         if board is not None:
             board.close()
+
+
+def restorer() -> Callable[[], None]:
+    """Brings the terminal of the standard input back to how it is now, for another program that may die over it."""
+    if sys.platform == "win32" or sys.stdin is None:
+        return lambda: None
+    try:
+        before = termios.tcgetattr(0)
+    except (OSError, termios.error):  # no terminal
+        return lambda: None
+
+    def restore() -> None:
+        with contextlib.suppress(OSError, termios.error):  # it is gone
+            if _ours(0):
+                termios.tcsetattr(0, termios.TCSANOW, before)
+
+    return restore
 
 
 if sys.platform == "win32":

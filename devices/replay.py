@@ -52,6 +52,7 @@ class Replay:
         self._next = 0
         self._start: float | None = None
         self._closed = threading.Event()
+        self._held = False
         self._integrity = Integrity(len(recording.info.channels))
         self._gaps = deque(recording.gaps)
 
@@ -85,6 +86,8 @@ class Replay:
         first, end = self._stretch()
         if self._closed.is_set() or first == end:
             return None
+        if self._held:
+            return self._wait(first)
         due = self._due(first, end)
         until = min(float(due[-1]), time.perf_counter() + _LONGEST_WAIT_S)
         while (wait := until - time.perf_counter()) > 0:
@@ -95,9 +98,21 @@ class Replay:
         self._next = end
         return Chunk(samples[first:end], first, due)
 
+    def hold(self, held: bool) -> None:
+        """Stop, or go on with the next sample; what was stopped for is not made up for."""
+        self._held = held
+
     def close(self) -> None:
         """See ``Source``."""
         self._closed.set()
+
+    def _wait(self, first: int) -> Chunk:
+        """A while in which the clock of the recording stands still."""
+        began = time.perf_counter()
+        self._closed.wait(_LONGEST_WAIT_S)
+        if self._start is not None:
+            self._start += time.perf_counter() - began
+        return Chunk(self._recording.samples[first:first], first, np.empty(0))
 
     def _stretch(self) -> tuple[int, int]:
         """First and end of the samples of the next chunk: as many as fit before a gap or the end."""

@@ -128,10 +128,22 @@ class Unread:
         return self._ring.dropped
 
 
-def straight(source: Source) -> Iterator[Chunk]:
-    """The chunks of a source without thread or ring, for files read as fast as possible; closes it at the end."""
+def straight(
+    source: Source, tap: Callable[[Chunk], object] | None = None, idle: Callable[[], object] | None = None
+) -> Iterator[Chunk]:
+    """The chunks of a source without thread or ring, for files read as fast as possible; closes it at the end.
+
+    Args:
+        source: that has all it gives at once.
+        tap: sees every chunk that is not empty.
+        idle: is called where one is.
+    """
     try:
         while (chunk := source.read()) is not None:
+            if not len(chunk.samples) and idle is not None:
+                idle()
+            elif tap is not None:
+                tap(chunk)
             yield chunk
     finally:
         source.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -149,14 +150,15 @@ def live(
     parse(device)  # what cannot be a device is said before the network is loaded
     wanted = wanted_of(engine, compute, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
     classifier = _classifier(checkpoint, wanted)
+    from stream import again, present
     from stream import live as living
-    from stream import present
     from stream.wearing import wearing
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
     wish = living.Wish(device, str(checkpoint), how, length, record, tuple(sink or ()), patience, unit, rate)
+    wish = replace(wish, calibrates=wearer is None and again.can_calibrate(wish, classifier))
     with wearing(classifier, wearer, forget=forget):
-        raise SystemExit(living.live(wish, classifier))
+        raise SystemExit(again.live_on(wish, classifier, lambda path: _classifier(path, wanted), busy))
 
 
 @app.command()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import monotonic
 from typing import Self
 
+from devices.guiding.painter import Painter
 from devices.integrity import Integrity
-from dsp.flow import Window
+from dsp.flow import Chunk, Window
 from models.decision import Decision
 from stream.board import Board
+from stream.controls import Controls
 from stream.latency import Stages
 from stream.page import ABSTAINED, UNKNOWN, About
-from stream.painter import Painter
 from stream.score import Score
 from stream.trouble import Contacts, Trouble, in_words, no_trouble
 
@@ -21,6 +23,11 @@ REFRESH_S = 0.1
 
 CONTACT_S = 0.5
 """How often the contacts are looked at: a channel is shown as flat while its flat samples have grown since then."""
+
+
+def on_terminal(board: Path) -> Painter:
+    """Shows a board on the terminal."""
+    return Painter("stream.view", str(board))
 
 
 class Display:
@@ -35,6 +42,8 @@ class Display:
         integrity: of the source, if what is amiss is to be shown.
         also: what else is amiss at present, in words; shown with it.
         missed: decisions that came late so far, and windows that were skipped.
+        controls: what the keys of the display do, if it has any.
+        starts: start the processes that show the board at a path; each ends with its standard input.
     """
 
     def __init__(
@@ -47,6 +56,8 @@ class Display:
         integrity: Integrity | None = None,
         also: Trouble = no_trouble,
         missed: Callable[[], tuple[int, int]] = lambda: (0, 0),
+        controls: Controls | None = None,
+        starts: Sequence[Callable[[Path], Painter]] = (on_terminal,),
     ) -> None:
         self._truth, self._score, self._stages, self._dropped = truth, score, stages, dropped
         self._also, self._missed = also, missed
@@ -55,10 +66,14 @@ class Display:
         self._contacts = None if integrity is None else Contacts(integrity, about.channels)
         self._latency = (float("nan"), float("nan"))
         self._due = self._look = 0.0
-        self._painter: Painter | None = None
+        self._controls = controls
+        self._end = 0
+        self._words = ""
+        self._painters: list[Painter] = []
         self.board = Board(about)
         try:
-            self._painter = Painter("stream.view", str(self.board.path))
+            for start in starts:
+                self._painters.append(start(self.board.path))
         except BaseException:
             self.close()
             raise
@@ -69,12 +84,17 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def hear(self, chunk: Chunk) -> None:
+        """Take note of samples as they came; called by the acquisition thread, never waits."""
+        self.board.margin.hear(chunk)
+
     def watch(self, window: Window) -> None:
         """Take note of the window that the next decision is about."""
         self.board.watch(window)
 
     def __call__(self, decision: Decision) -> None:
         """Show a decision."""
+        self._end = decision.end
         self.refresh()
         truth = self._truth(decision.first, decision.end)
         late, skipped = self._missed()
@@ -101,10 +121,21 @@ class Display:
         self._due = now + REFRESH_S
         total = self._stages.total
         self._latency = (total.quantile(0.5), total.quantile(0.99))
-        if self._painter is not None:
-            self._painter.look()
+        self.board.margin.time(total)
+        for painter in self._painters:
+            painter.look()
         if now >= self._look:
             self._tell(now)
+        self._obey()
+
+    def _obey(self) -> None:
+        """Does what the keys say that were pressed on the display."""
+        if self._controls is None:
+            return
+        for key in self.board.margin.take_keys():
+            if done := self._controls.press(key, max(self._end - 1, 0)):
+                self.board.margin.note(self._end, done)
+        self.board.pause(self._controls.paused)
 
     def _tell(self, now: float) -> None:
         if self._integrity is None or self._contacts is None:
@@ -114,11 +145,15 @@ class Display:
             words = [state, self._also(), in_words(self._integrity), self._contacts.in_words()]
         self._look = now + (0 if state else CONTACT_S)
         self.board.tell("; ".join(filter(None, words)), bool(state))
+        new = "; ".join(filter(None, words[:3]))
+        if new != self._words:
+            self.board.margin.note(self._end, new or f"over: {self._words}")
+            self._words = new
 
     def close(self) -> None:
-        """End the process, restore the terminal if it could not, and remove the board; safe to call twice."""
+        """End the processes, restore the terminal if it could not, and remove the board; safe to call twice."""
         try:
-            if self._painter is not None:
-                self._painter.close()
+            while self._painters:
+                self._painters.pop().close()
         finally:  # also after another Ctrl-C
             self.board.close()

@@ -1,27 +1,31 @@
-"""Drawing a page: strips, ribbon, bars, decision and footer as a rich renderable of any size from 40 x 14 up."""
+"""Drawing a page: decision, strips, ribbon, bars and footer as a rich renderable of any size from 40 x 14 up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.align import Align
-from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.panel import Panel
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from devices.guiding.colours import FAINT, LABEL, LOUD, QUIET, RIGHT, WRONG
 from dsp.flow import Samples
+from stream import headline
+from stream.headline import mark, verdict
+from stream.margin import Event
 from stream.page import ABSTAINED, UNKNOWN, Page
-
-QUIET, LOUD, NEUTRAL, RIGHT, WRONG = "dark_cyan", "bright_cyan", "bright_cyan", "bright_green", "bright_red"
-LABEL = "grey70"
-FAINT = "grey50"
 
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bits of a braille cell by row and column (Unicode block 2800)."""
+
+_SIGNS = {"good": "●+", "flat": "–-", "railed": "▲^", "hum": "≈~", "broken": "✗x"}
+"""How an electrode sits (``devices.guiding.quality.conditions``), in one character and in one of ASCII."""
+
+TALL = 20
+"""Rows from which on the decision is written in large letters; it takes 60 columns as well."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SHADES = " .:-=+*#@"
@@ -34,43 +38,63 @@ class Screen:
     Attributes:
         page: what is shown.
         now: stream index at the strips' right edge, for scrolling between two pages; ``page.end`` at most.
+        states: how the electrode of each channel sits, in a word; empty where that is unknown.
+        events: what has happened lately.
+        address: of a page that shows the same, "" where there is none.
     """
 
     page: Page
     now: float
+    states: Sequence[str] = ()
+    events: Sequence[Event] = ()
+    address: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The whole screen, in as many rows and columns as the options allow."""
+        page, plain = self.page, options.ascii_only
         width, height = options.max_width, options.height or console.size.height
-        side = max(22, min(40, width * 3 // 10))
+        line = Rule(style=FAINT, characters="-" if plain else "─")
+        parts: list[RenderableType] = [_title(page, width, plain), line]
+        roomy = height >= TALL and width >= 60
+        if roomy:
+            parts += [headline.large(page, width, plain)]
+        keys = bool(page.about.keys or self.address) and height > 16
+        room = max(3, height - 4 - roomy * (headline.LARGE + 1) - keys)
+        parts += [self._body(width, room, plain, roomy)]
+        if roomy:
+            parts += [headline.history(page, width, plain)]
+        parts += [self._notice(width, plain) or line, _footer(page, width, plain)]
+        yield Group(*parts, *([headline.keys(page, self.address, width, plain)] if keys else []))
+
+    def _body(self, width: int, room: int, plain: bool, roomy: bool) -> Table:
+        """The strips, and what is beside them."""
+        side = max(22, min(40, width * 35 // 100))
         left = max(10, width - side - 3)
-        plain = options.ascii_only
         body = Table.grid(padding=0)
         for column in (left, 3, side):
             body.add_column(width=column)
-        room = max(3, height - 4)
-        body.add_row(_strips(self.page, self.now, left, room, plain), "", _side(self.page, side, room, plain))
-        line = Rule(style=FAINT, characters="-" if plain else "─")
-        lower = _notice(self.page, width, plain) if self.page.notice else line
-        yield Group(_title(self.page, width, plain), line, body, lower, _footer(self.page, width, plain))
+        beside = Group(*_bars(self.page, side, room, plain)) if roomy else _side(self.page, side, room, plain)
+        body.add_row(_strips(self.page, self.now, self.states, left, room, plain), "", beside)
+        return body
+
+    def _notice(self, width: int, plain: bool) -> Rule | None:
+        """The lower line, with what is amiss or new in it."""
+        page = self.page
+        words = headline.said(page, self.events)
+        if not words:
+            return None
+        amiss = page.paused or words == page.notice
+        style = f"bold {WRONG}" if amiss else "bold"
+        text = Text(words, f"{style} reverse" if page.waiting or page.paused else style, no_wrap=True)
+        text.truncate(max(8, width - 6), overflow="ellipsis")
+        return Rule(text, style=FAINT, characters="-" if plain else "─", align="left")
 
 
-def verdict(decided: int, truth: int, labels: int) -> bool | None:
-    """Whether a decision was right, None where the truth is unknown.
-
-    Args:
-        decided: index of the label, or ``ABSTAINED``, which is right where the recogniser does not know the truth.
-        truth: index of the name, or ``UNKNOWN``.
-        labels: how many labels can be decided.
-    """
-    if truth == UNKNOWN:
-        return None
-    return decided == (truth if truth < labels else ABSTAINED)
-
-
-def render(page: Page, now: float | None = None) -> Screen:
+def render(
+    page: Page, now: float | None = None, states: Sequence[str] = (), events: Sequence[Event] = (), address: str = ""
+) -> Screen:
     """The screen of a page; print it, or export it as a picture from ``rich.console.Console(record=True)``."""
-    return Screen(page, page.end if now is None else now)
+    return Screen(page, page.end if now is None else now, states, events, address)
 
 
 def _title(page: Page, width: int, plain: bool) -> Text:
@@ -108,13 +132,6 @@ def _footer(page: Page, width: int, plain: bool) -> Text:
     return _ends(text, right, width)
 
 
-def _notice(page: Page, width: int, plain: bool) -> Rule:
-    """The lower line, with what is amiss in it."""
-    text = Text(page.notice, f"bold reverse {WRONG}" if page.waiting else f"bold {WRONG}", no_wrap=True)
-    text.truncate(max(8, width - 6), overflow="ellipsis")
-    return Rule(text, style=FAINT, characters="-" if plain else "─", align="left")
-
-
 def _ends(left: Text, right: Text, width: int) -> Text:
     room = max(8, width - right.cell_len - 2)
     if left.cell_len > room:
@@ -125,12 +142,12 @@ def _ends(left: Text, right: Text, width: int) -> Text:
     return left
 
 
-def _strips(page: Page, now: float, width: int, room: int, plain: bool) -> Group:
+def _strips(page: Page, now: float, states: Sequence[str], width: int, room: int, plain: bool) -> Group:
     channels = page.about.channels
     rows = max(1, min(8, (room - 2) // len(channels)))
     shown = max(1, min(len(channels), (room - 2) // rows))
     names = max(3, min(8, max(len(name) for name in channels[:shown])))
-    inner = max(4, width - names - 1)
+    inner = max(4, width - names - 2)
     dots, bright = _dots(page, now, inner * 2)
     scale = full_scale(dots)
     lines = []
@@ -138,14 +155,22 @@ def _strips(page: Page, now: float, width: int, room: int, plain: bool) -> Group
         cells = _cells(_rooted(dots[:, :, channel] / scale), rows, plain)
         for row, line in enumerate(cells):
             text = Text(no_wrap=True)
-            name = channels[channel][:names] if row == (rows - 1) // 2 else ""
-            text.append(f"{name:>{names}} ", LABEL)
+            middle = row == (rows - 1) // 2
+            text.append(f"{channels[channel][:names] if middle else '':>{names}} ", LABEL)
+            text.append_text(_contact(states[channel] if middle and channel < len(states) else "", plain))
             text.append(line[: bright // 2], QUIET)
             text.append(line[bright // 2 :], LOUD)
             lines.append(text)
     lines.append(_ribbon(page, now, names, inner, plain))
     lines.append(_axis(page, names, inner, scale, len(channels) - shown, plain))
     return Group(*lines)
+
+
+def _contact(state: str, plain: bool) -> Text:
+    """One column: how an electrode sits."""
+    if not state:
+        return Text(" ")
+    return Text(_SIGNS[state][plain], RIGHT if state == "good" else f"bold {WRONG}")
 
 
 def _dots(page: Page, now: float, count: int) -> tuple[Samples, int]:
@@ -200,7 +225,7 @@ def _cells(dots: Samples, rows: int, plain: bool) -> list[str]:
 
 def _ribbon(page: Page, now: float, names: int, inner: int, plain: bool) -> Text:
     """The latest decisions along the time axis, each over the hop it stands for: right, wrong, abstained or unknown."""
-    text = Text(f"{'':>{names}} ", no_wrap=True)
+    text = Text(f"{'':>{names}}  ", no_wrap=True)
     per_cell = len(page.strips) * page.about.per_column / inner
     ends = page.past[:, 0]
     for cell in range(inner):
@@ -208,17 +233,9 @@ def _ribbon(page: Page, now: float, names: int, inner: int, plain: bool) -> Text
         index = int(np.searchsorted(ends, at))
         known = index < len(ends) and at > ends[index] - page.about.hop
         decided, truth = (int(page.past[index, 1]), int(page.past[index, 2])) if known else (ABSTAINED, UNKNOWN)
-        mark, style = _mark(decided, verdict(decided, truth, len(page.about.labels)), plain) if known else (" ", "")
-        text.append(mark, style)
+        sign, style = mark(decided, verdict(decided, truth, len(page.about.labels)), plain) if known else (" ", "")
+        text.append(sign, style)
     return text
-
-
-def _mark(decided: int, right: bool | None, plain: bool) -> tuple[str, str]:
-    if right is None:
-        return ("." if plain else "▁", FAINT if decided == ABSTAINED else NEUTRAL)
-    if right:
-        return ("=" if plain else "▄", RIGHT)
-    return ("?" if plain else "▁", FAINT) if decided == ABSTAINED else ("x" if plain else "▄", WRONG)
 
 
 def _axis(page: Page, names: int, inner: int, scale: float, hidden: int, plain: bool) -> Text:
@@ -230,29 +247,11 @@ def _axis(page: Page, names: int, inner: int, scale: float, hidden: int, plain: 
         middle = middle.partition(",")[0]
     gap = max(1, inner - len(begin) - len(end) - len(middle))
     line = f"{begin}{'':{gap // 2}}{middle}{'':{gap - gap // 2}}{end}"
-    return Text(f"{'':>{names}} {line}", FAINT, no_wrap=True, overflow="crop")
+    return Text(f"{'':>{names}}  {line}", FAINT, no_wrap=True, overflow="crop")
 
 
 def _side(page: Page, width: int, room: int, plain: bool) -> Group:
-    return Group(_decision(page), Text(""), *_bars(page, width, max(1, room - 6), plain))
-
-
-def _decision(page: Page) -> Panel:
-    about = page.about
-    right = verdict(page.decided, page.truth, len(about.labels))
-    colour = NEUTRAL if right is None else RIGHT if right else WRONG
-    if page.decided == ABSTAINED and not right:
-        colour = FAINT
-    name = "no decision" if page.decided == ABSTAINED else about.labels[page.decided]
-    sure = Text(f"{page.confidence:.0%} sure" if page.decided != ABSTAINED else "", LABEL)
-    truth = Text()
-    if page.truth != UNKNOWN:
-        truth.append("true ", LABEL)
-        truth.append(about.names[page.truth], "bold")
-    lines = [Text(f" {name.upper()} ", f"bold reverse {colour}"), sure, truth]
-    for line in lines:
-        line.no_wrap, line.overflow = True, "ellipsis"
-    return Panel(Group(*(Align.center(line) for line in lines)), border_style=colour, padding=(0, 1))
+    return Group(headline.small(page), Text(""), *_bars(page, width, max(1, room - 6), plain))
 
 
 def _bars(page: Page, width: int, room: int, plain: bool) -> Iterator[Text]:
@@ -261,7 +260,7 @@ def _bars(page: Page, width: int, room: int, plain: bool) -> Iterator[Text]:
     shown = np.arange(len(labels))
     if len(labels) > room:
         shown = np.sort(np.argsort(-shares, kind="stable")[:room])
-    names = min(max(len(name) for name in labels), max(6, width - 14))
+    names = min(max(len(name) for name in labels), max(6, width - 13))
     inner = max(3, width - names - 6)
     best = int(np.argmax(shares))
     for index in shown:

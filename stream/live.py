@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import nan
@@ -13,10 +13,11 @@ from pathlib import Path
 from devices.opening import open_source
 from devices.watched import Watched
 from dsp.complaints import INTERRUPTED
-from dsp.flow import Window
+from dsp.flow import Chunk, Window
 from dsp.pipeline import Pipeline
 from models.classifier import Classifier
 from stream.behind import Behind
+from stream.controls import Controls, Ended, Recalibrate
 from stream.destinations import check, open_sink, own_stdout
 from stream.display import Display
 from stream.excerpt import beginning
@@ -45,6 +46,7 @@ class Wish:
         patience_s: how long a device that went away is waited for.
         unit: of a file that does not say it.
         rate_hz: of a file that does not say it.
+        calibrates: a key may end the run to calibrate (``stream.again``).
     """
 
     device: str
@@ -56,6 +58,7 @@ class Wish:
     patience_s: float = 4.0
     unit: str | None = None
     rate_hz: float | None = None
+    calibrates: bool = False
 
 
 class Times:
@@ -87,6 +90,7 @@ def live(wish: Wish, classifier: Classifier) -> int:
 
     Raises:
         ValueError: the device cannot be opened or is gone, or does not fit the checkpoint; one sentence.
+        Recalibrate: a key asked for it; everything is closed.
     """
     spec = classifier.design.spec
     if wish.seconds is not None and wish.seconds * spec.rate_hz < spec.window:
@@ -116,6 +120,10 @@ def live(wish: Wish, classifier: Classifier) -> int:
                 _run(stack, wish, source, classifier, pipeline, setting, tally)
         except KeyboardInterrupt:
             tally.interrupted = True
+        except Recalibrate:
+            raise
+        except Ended:
+            pass
         except ValueError:  # the device is gone for good, or a disk is full: what was recognised until then is not lost
             if tally.decisions:
                 conclude(setting, tally, wish.manner)
@@ -136,14 +144,14 @@ def _run(
     times = Times()
     tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
     also = both(tally.trouble, no_trouble if tape is None else tape.trouble)
-    display: Display | None = None
+    controls, display = Controls(calibrates=wish.calibrates), None
     if wish.manner is Manner.VIEW:
-        channels, integrity = source.info.channels, source.integrity
-        display = stack.enter_context(view(setting, tally, classifier, channels, integrity, also))
+        display = stack.enter_context(view(setting, tally, classifier, source.info, source.integrity, also, controls))
     told: Display | Notices = display or Notices(sys.stderr, source.info.name, source.integrity, also)
     for sink in _sinks(wish, setting, tally, classifier, times):
         stack.callback(sink.close)
         tally.sinks.append(sink)
+    controls.sinks += tally.sinks  # type: ignore[arg-type]
 
     def watch(window: Window) -> None:
         times.watch(window)
@@ -155,15 +163,28 @@ def _run(
         pipeline,
         classifier,
         tally,
-        [told, *tally.sinks],
+        [told, controls.gate()],
         ring_samples=max(setting.window, round(RING_S * setting.rate_hz)),
         strict=True,
         watch=watch,
-        tap=tape,
+        tap=all_of(tape, None if display is None else display.hear),
         idle=told.refresh,
     )
     if isinstance(told, Notices):
         told.last()
+
+
+def all_of(*taps: Callable[[Chunk], object] | None) -> Callable[[Chunk], object] | None:
+    """One that hands a chunk to each of those that are there."""
+    there = [tap for tap in taps if tap is not None]
+    if len(there) < 2:
+        return there[0] if there else None
+
+    def hand_on(chunk: Chunk) -> None:
+        for tap in there:
+            tap(chunk)
+
+    return hand_on
 
 
 def _sinks(wish: Wish, setting: Setting, tally: Tally, classifier: Classifier, times: Times) -> Iterator[Behind]:

@@ -185,7 +185,7 @@ def _arrivals(
 ) -> Iterator[Iterator[Chunk]]:
     if ring_samples is None:
         try:
-            yield straight(source)
+            yield straight(source, tap, idle)
         finally:
             source.close()
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from enum import Enum
 from functools import lru_cache
@@ -19,8 +18,9 @@ from devices.recording import Recording
 from devices.replay import Replay
 from devices.watched import Watched
 from dsp.complaints import INTERRUPTED
-from dsp.flow import Window
+from dsp.flow import StreamInfo
 from models.classifier import Classifier
+from stream.controls import Controls, Ended
 from stream.display import Display
 from stream.loop import Sink, check_match
 from stream.page import describe
@@ -88,11 +88,13 @@ def replay(
     tally = tally_for(recording.info.name, recording.names, recording.label, classifier)
     # A replay loses nothing at any speed: its ring has room for all of it.
     capacity = None if speed is None else len(recording.samples)
+    source = Replay(recording, speed)
+    controls = Controls(source.hold)
     try:
         with ExitStack() as stack:
-            sinks, watch = _shown(stack, setting, tally, classifier, recording.info.channels, how)
+            sinks, display = _shown(stack, setting, tally, classifier, recording.info, how, controls)
             play(
-                Watched(Replay(recording, speed)),
+                Watched(source),
                 pipeline,
                 classifier,
                 tally,
@@ -100,8 +102,12 @@ def replay(
                 ring_samples=capacity,
                 speed=speed or 1.0,
                 strict=strict,
-                watch=watch,
+                watch=None if display is None else display.watch,
+                tap=None if display is None else display.hear,
+                idle=None if display is None else display.refresh,
             )
+    except Ended:
+        pass
     except KeyboardInterrupt:
         tally.interrupted = True
     conclude(setting, tally, how)
@@ -161,12 +167,13 @@ def _shown(
     setting: Setting,
     tally: Tally,
     classifier: Classifier,
-    channels: tuple[str, ...],
+    info: StreamInfo,
     how: Manner,
-) -> tuple[list[Sink], Callable[[Window], object] | None]:
+    controls: Controls,
+) -> tuple[list[Sink], Display | None]:
     if how is Manner.VIEW:
-        display = stack.enter_context(view(setting, tally, classifier, channels, also=tally.trouble))
-        return [display], display.watch
+        display = stack.enter_context(view(setting, tally, classifier, info, also=tally.trouble, controls=controls))
+        return [display], display
     sinks: list[Sink] = [written(how, setting, tally, classifier, sys.stdout), Complaints(sys.stderr, tally.trouble)]
     if how is Manner.JSON:
         sinks.append(Progress(sys.stderr, setting.rate_hz, setting.length))
@@ -184,20 +191,25 @@ def view(
     setting: Setting,
     tally: Tally,
     classifier: Classifier,
-    channels: tuple[str, ...],
+    info: StreamInfo,
     integrity: Integrity | None = None,
     also: Trouble = no_trouble,
+    controls: Controls | None = None,
 ) -> Display:
-    """The display, a sink that lasts while its ``with`` block does; for the last two see there."""
+    """The display, a sink that lasts while its ``with`` block does; for the last three see there."""
     about = describe(
         classifier.design.spec,
         title=Path(setting.source).name,
         checkpoint=Path(setting.checkpoint).name,
-        channels=channels,
+        channels=info.channels,
         labels=classifier.labels,
         names=tally.score.names,
         length=setting.length,
         speed=setting.speed,
         simulated=setting.simulated,
+        full_scale_uv=info.full_scale_uv,
+        keys=() if controls is None else controls.keys,
     )
-    return Display(about, tally.truth, tally.score, tally.stages, tally.dropped, integrity, also, tally.missed)
+    return Display(
+        about, tally.truth, tally.score, tally.stages, tally.dropped, integrity, also, tally.missed, controls
+    )

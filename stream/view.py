@@ -20,9 +20,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from devices.keys import Keys
 from stream.board import Reader
 from stream.drawing import render
 from stream.page import Page
+from stream.sitting import Sitting
 
 FRAMES_PER_SECOND = 15
 
@@ -71,14 +73,18 @@ def main(path: Path) -> int:
 
 
 def _draw(reader: Reader, ended: threading.Event) -> None:
-    clock = Clock()
+    clock, sitting, margin = Clock(), Sitting(reader), reader.margin
     page: Page | None = None
     waiting = Align.center(Text("waiting for the first window"), vertical="middle")
-    with Live(waiting, console=Console(), screen=True, auto_refresh=False) as live:
+    with Keys() as keys, Live(waiting, console=Console(), screen=True, auto_refresh=False) as live:
         while not ended.wait(1 / FRAMES_PER_SECOND):
+            while key := keys.take():
+                margin.press(key)
             page = reader.read() or page
             if page is not None:
-                live.update(render(page, clock.now(page, time.monotonic())), refresh=True)
+                now = time.monotonic()
+                screen = render(page, clock.now(page, now), sitting.states(now), margin.events(), margin.address)
+                live.update(screen, refresh=True)
 
 
 def _await_end() -> threading.Event:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-NEUTRAL, RIGHT, WRONG = "bright_cyan", "bright_green", "bright_red"
+QUIET, LOUD, NEUTRAL, RIGHT, WRONG = "dark_cyan", "bright_cyan", "bright_cyan", "bright_green", "bright_red"
 LABEL = "grey70"
 FAINT = "grey50"

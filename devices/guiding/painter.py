@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from devices.keys import restorer
+
 LEAVE_S = 3.0
 """How long the process may take to end before it is killed."""
 
@@ -26,6 +28,7 @@ class Painter:
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._restored = False
+        self._give_back = restorer()
         self._process: subprocess.Popen[bytes] | None = None
         try:
             with _no_interrupt():
@@ -72,6 +75,7 @@ class Painter:
             self._restored = True
             sys.stdout.write(RESTORE)
             sys.stdout.flush()
+            self._give_back()
             print("the display ended early; nothing else is lost", file=sys.stderr)
 
 

@@ -172,3 +172,24 @@ def test_what_comes_after_a_gap_comes_as_late_as_it_came_live() -> None:
 def test_gaps_that_cannot_be_are_refused(gaps: tuple[tuple[int, int], ...]) -> None:
     with pytest.raises(ValueError, match=r"'x' has a gap of -?\d+ samples from sample -?\d+ on"):
         Recording(StreamInfo("x", 1000.0, ("a", "b")), recording(10).samples, gaps=gaps)
+
+
+@pytest.mark.parametrize("speed", [1.0, None])
+def test_what_is_held_goes_on_with_the_next_sample_and_makes_up_for_nothing(speed: float | None) -> None:
+    original = recording(400)
+    replay = Replay(original, speed)
+    first = [replay.read() for _ in range(3)]
+    replay.hold(True)
+    began = time.perf_counter()
+    assert all(len(chunk.samples) == 0 for chunk in (replay.read(), replay.read()) if chunk is not None)
+    held = time.perf_counter() - began
+    replay.hold(False)
+    rest = drained(replay)
+    samples = [chunk.samples for chunk in (*first, *rest) if chunk is not None]
+    assert np.array_equal(np.concatenate(samples), original.samples)
+    if speed is not None:
+        stamps = np.concatenate(
+            [chunk.stamps for chunk in (*first, *rest) if chunk is not None and chunk.stamps is not None]
+        )
+        assert np.diff(stamps).max() >= 0.9 * held
+        assert np.sort(np.diff(stamps))[-2] == pytest.approx(1e-3, abs=1e-4)

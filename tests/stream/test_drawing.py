@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from stream.drawing import bar, full_scale, render, verdict
+from devices.guiding.lettering import lettered
+from stream.drawing import bar, full_scale, render
+from stream.headline import verdict
+from stream.margin import Event
 from stream.page import ABSTAINED, UNKNOWN, About, Page
 from stream.view import Clock
 
@@ -53,12 +57,14 @@ def drawn(shown: Page, width: int = 80, height: int = 24, encoding: str = "utf-8
     return capture.get()
 
 
-def text(shown: Page, width: int = 80, height: int = 24, encoding: str = "utf-8") -> list[str]:
+def text(shown: Page, width: int = 80, height: int = 24, encoding: str = "utf-8", **more: Any) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height)
     console.options.encoding = encoding
     options = console.options.update(width=width, height=height)
     options.encoding = encoding
-    return ["".join(part.text for part in line) for line in console.render_lines(render(shown), options, pad=False)]
+    return [
+        "".join(part.text for part in line) for line in console.render_lines(render(shown, **more), options, pad=False)
+    ]
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (200, 60), (40, 14)])
@@ -71,8 +77,9 @@ def test_it_fits_the_terminal(width: int, height: int) -> None:
 
 def test_everything_a_person_wants_to_know_is_there() -> None:
     whole = "\n".join(text(page()))
-    for words in ("demo.npz", "8 x 1000 Hz", "0:24", "FIST", "93% sure", "true fist", "86%", "p50 3.2", "p99 5.1 ms"):
+    for words in ("demo.npz", "8 x 1000 Hz", "0:24", "93% sure", "true fist right", "86%", "p50 3.2", "p99 5.1 ms"):
         assert words in whole
+    assert all(row in whole for row in lettered("fist", 78, "█") or ["no letters"])
     for words in ("dropped 12", "decisions 152", "right 92.1%", "ch1", "ch8", "-4 s", "now", "µV"):
         assert words in whole
 
@@ -92,13 +99,61 @@ def test_ascii_where_the_terminal_knows_no_more() -> None:
 
 
 def test_right_is_green_and_wrong_is_red() -> None:
-    green, red = "\x1b[1;7;92m", "\x1b[1;7;91m"
+    green, red = "\x1b[1;92m", "\x1b[1;91m"
     assert green in drawn(page(truth=0))
     assert red in drawn(page(truth=1))
-    unknown = drawn(page(truth=UNKNOWN))
+    unknown = drawn(page(truth=UNKNOWN, dropped=0))
     assert green not in unknown
     assert red not in unknown
     assert "true" not in unknown
+
+
+def test_right_and_wrong_differ_without_colours() -> None:
+    for encoding, signs in (("utf-8", "▄▀"), ("ascii", "=x")):
+        right, wrong = (text(page(truth=truth), encoding=encoding) for truth in (0, 1))
+        assert any("true fist right" in line for line in right)
+        assert any("true open hand wrong" in line for line in wrong)
+        assert all(any(sign in line for line in right) for sign in signs)
+
+
+def test_a_long_name_is_spelled_where_large_letters_do_not_fit() -> None:
+    labels = ("radial deviation with a pinch of salt", *LABELS[1:])
+    about = replace(page().about, labels=labels, names=labels)
+    assert any(labels[0].upper() in line for line in text(page(about=about)))
+
+
+def test_how_the_electrodes_sit_is_beside_their_names() -> None:
+    states = ("good", "flat", "railed", "hum", "broken", "good", "good", "good")
+    for encoding, signs in (("utf-8", "●–▲≈✗●●●"), ("ascii", "+-^~x+++")):
+        lines = text(page(), encoding=encoding, states=states)
+        assert [line[4] for line in lines if line.startswith("ch")] == list(signs)
+
+
+def test_what_stood_for_how_long() -> None:
+    past = page().past.copy()
+    past[:, 1] = 5
+    past[-10:, 1] = [0, 0, 0, 0, 0, ABSTAINED, ABSTAINED, 1, 1, 1]
+    line = next(line for line in text(page(past=past)) if "›" in line)
+    assert line.rstrip().endswith("rest 22.7 s › fist 0.8 s › - 0.3 s › open hand 0.5 s")
+
+
+def test_what_happened_is_said_for_a_while_and_trouble_before_it() -> None:
+    events = [Event(0, 20_000, "marker 1"), Event(1, 23_000, "marker 2")]
+    assert any(line.startswith("marker 2") for line in text(page(end=26_000), events=events))
+    assert any(line.startswith("marker 1; marker 2") for line in text(page(end=23_500), events=events))
+    assert not any("marker" in line for line in text(page(end=40_000), events=events))
+    assert any(line.startswith("ch3 flat") for line in text(page(notice="ch3 flat"), events=events))
+    assert any(line.startswith("paused") for line in text(page(notice="ch3 flat", paused=True), events=events))
+
+
+def test_keys_and_address_are_at_the_bottom() -> None:
+    about = replace(page().about, keys=(("p", "pause"), ("q", "quit")))
+    for height in (17, 24, 50):
+        lines = text(page(about=about), height=height, address="http://127.0.0.1:8765/")
+        assert len(lines) <= height
+        *_, last = (line for line in lines if line.strip())
+        assert last.startswith("p pause   q quit")
+        assert last.endswith("http://127.0.0.1:8765/")
 
 
 def test_an_abstention_and_missing_numbers_are_drawn() -> None:

@@ -22,33 +22,43 @@ import select
 import struct
 import termios
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
+_TAKE_OVER = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, "
+    "[sys.executable, *sys.argv[1:]])"
+)
+"""The terminal controls the program, as it does whatever is started from a shell."""
+
 ENTER, LEAVE, CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
 
 
 class Terminal:
     """A pseudo-terminal of 100 x 30 with a program in it."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], folder: Path | None = None) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         for name in ("NO_COLOR", "COLUMNS", "LINES"):
             environment.pop(name, None)
         self.process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [sys.executable, "-c", _TAKE_OVER, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env=environment,
+            cwd=folder,
             start_new_session=True,
         )
         os.close(slave)
         self.seen = b""
 
-    def read_until(self, wanted: bytes) -> None:
-        """Until ``wanted`` has been written."""
-        while wanted not in self.seen:
+    def read_until(self, wanted: bytes, *, again: bool = False) -> None:
+        """Until ``wanted`` has been written, or once more than it was."""
+        count = self.seen.count(wanted) + 1 if again else 1
+        while self.seen.count(wanted) < count:
             assert self._read(), f"ended before {wanted!r}: {self.seen[-2000:]!r}"
 
     def read_to_end(self) -> bytes:
@@ -66,6 +76,14 @@ class Terminal:
             part = b""
         self.seen += part
         return bool(part)
+
+    def press(self, keys: bytes) -> None:
+        """As if somebody did."""
+        os.write(self._master, keys)
+
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed, as it does at a prompt."""
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 
     def interrupt(self) -> None:
         """Ctrl-C: SIGINT to every process of the terminal's foreground group."""
@@ -178,3 +196,48 @@ def test_ctrl_c_while_loading_is_quiet(replaying: Terminal) -> None:
     assert replaying.process.wait(PATIENCE_S) == 130
     assert b"Traceback" not in output
     assert output.rfind(CURSOR) > output.rfind(b"\x1b[?25l")
+
+
+def test_keys_pause_mark_and_quit(replaying: Terminal) -> None:
+    replaying.read_until(b"latency ")
+    replaying.press(b"p")
+    replaying.read_until(b"paused: no decision is handed on")
+    replaying.press(b"m")
+    replaying.press(b"p")
+    replaying.read_until(b"marker 1")
+    replaying.press(b"q")
+    output = replaying.read_to_end()
+    assert replaying.process.wait(PATIENCE_S) == 0
+    assert_whole(output)
+    assert b"interrupted" not in output
+    assert b"time from the device to the sinks" in output
+    assert replaying.echoes()
+
+
+def test_a_display_that_is_killed_gives_the_keys_back(replaying: Terminal) -> None:
+    replaying.read_until(b"latency ")
+    assert not replaying.echoes()
+    os.kill(view_of(replaying), signal.SIGKILL)
+    replaying.read_until(b"the display ended early")
+    assert replaying.echoes()
+    replaying.interrupt()
+    replaying.read_to_end()
+
+
+def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
+    demo = ROOT / "models" / "checkpoints" / "demo"
+    terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], tmp_path)
+    try:
+        terminal.read_until(b"calibrate")
+        terminal.press(b"c")
+        terminal.read_until(b"calibrating demo")
+        terminal.read_until(b"demo-calibrated")
+        terminal.read_until(ENTER, again=True)
+        terminal.read_until(b"latency ", again=True)
+        terminal.press(b"q")
+        terminal.read_to_end()
+        assert terminal.process.wait(PATIENCE_S) == 0
+        assert (tmp_path / "demo-calibrated" / "ensemble.json").exists()
+        assert b"checkpoint " + str(tmp_path / "demo-calibrated").encode() in terminal.seen.replace(b"\r\n", b"")
+    finally:
+        terminal.close()
