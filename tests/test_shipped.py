@@ -88,9 +88,9 @@ def test_checkpoints_are_small_and_have_a_card():
         assert (CHECKPOINTS / name / "README.md").exists()
 
 
-def test_the_myo_pair_is_for_continuous_use():
+def test_the_myo_three_are_for_continuous_use():
     ensemble = load_ensemble(CHECKPOINTS / "myo")
-    assert [member.checkpoint.family for member in ensemble.members] == ["se_resnet", "resnet_gru"]
+    assert [member.checkpoint.family for member in ensemble.members] == ["se_resnet", "resnet_gru", "tangent"]
     for member in ensemble.members:
         checkpoint = member.checkpoint
         assert checkpoint.labels[0] == checkpoint.decision.rest == "rest"
@@ -100,16 +100,16 @@ def test_the_myo_pair_is_for_continuous_use():
         assert checkpoint.views.count == 1
         assert checkpoint.provenance["sessions"] == [1, 2]
     files = [path for path in (CHECKPOINTS / "myo").rglob("*") if path.is_file() and "fp32" not in path.parts]
-    assert sum(path.stat().st_size for path in files) < 4_000_000
+    assert sum(path.stat().st_size for path in files) < 5_000_000
 
 
 @pytest.mark.data
-def test_the_myo_pair_knows_a_third_session(myo_zip):
+def test_the_myo_three_know_a_third_session(myo_zip):
     report = evaluate_events(CHECKPOINTS / "myo", str(myo_zip), "continuous", [21547], device="cpu")
     assert report["seen_people"] == []
     assert report["all"]["events"] == 42
-    assert report["all"]["detected"] == pytest.approx(39 / 42, abs=0.03)  # as it was measured when it was made
-    assert report["all"]["delay_ms"] == pytest.approx(232, abs=15)
+    assert report["all"]["detected"] == pytest.approx(40 / 42, abs=0.03)  # as it was measured when it was made
+    assert report["all"]["delay_ms"] == pytest.approx(255, abs=15)
 
 
 @pytest.mark.data
