@@ -2,7 +2,7 @@
 
 ``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-unseen`` on every third
 of the people, in the order of their numbers, whom the checkpoint has never met, and there it settles in to each, where
-it knows how wearers differ. What counts as detected, named, wrong or false is said in ``train.events``, and how the
+it knows how wearers differ. What counts as detected, named, wrong or false is said in ``devices.events``, and how the
 muscle's own onset is found in ``devices.onsets``.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.entry import Entry
+from devices.tally import Figures, Tally, figures, intervals, tally, together, worst
 from dsp.storage import check_writable, write_json
 from models.listing import read_listing
 from models.networks import Networks, load_networks
@@ -24,7 +25,6 @@ from train.progress import say
 from train.sources import open_collection
 from train.splits import NEW_DAY, choose, say_numbers
 from train.streams import Stream, scored, streams
-from train.tally import Figures, Tally, figures, intervals, tally, together, worst
 
 PROTOCOLS = ("continuous", "continuous-unseen")
 
@@ -75,7 +75,7 @@ def evaluate(
     """Runs a protocol: every recording from a cold start, decisions by the checkpoint's own layer; see ``evaluate``.
 
     Returns:
-        The report, fit for JSON: the figures of ``train.tally`` for all, for each gesture and person, and 95 %
+        The report, fit for JSON: the figures of ``devices.tally`` for all, for each gesture and person, and 95 %
         intervals over people.
 
     Raises:

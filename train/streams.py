@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.entry import Entry
+from devices.events import Scored, score
 from devices.onsets import Event, events
 from devices.recording import Recording
 from dsp.design import DspSpec
@@ -19,7 +20,6 @@ from models.networks import Networks
 from models.wearer import Wearers
 from train.answers import AT_ONCE
 from train.corpus import REST, Corpus, Track, track
-from train.events import Scored, score
 from train.progress import progress
 
 

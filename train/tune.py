@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.tally import Figures, figures, tally
 from dsp.design import DspSpec
 from dsp.storage import check_writable, write
 from models import folder, plain, stored
@@ -27,7 +28,6 @@ from train.corpus import load
 from train.fit import device_of
 from train.progress import say
 from train.streams import Stream, scored, streams
-from train.tally import Figures, figures, tally
 
 QUARTER_MS = 250.0
 """A median delay beyond which it costs more."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.events import Outcome, Scored
+from devices.events import Outcome, Scored
 
 Figures = dict[str, float | int | None]
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from train.events import Outcome, Scored
-from train.tally import figures, intervals, tally, together, worst
+from devices.events import Outcome, Scored
+from devices.tally import figures, intervals, tally, together, worst
 
 AT_ONCE = Outcome(1, True, True, True, True, 0, 0.2)
 LATER = Outcome(1, True, False, True, True, 2, 0.6)

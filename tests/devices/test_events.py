@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from devices.events import Scored, announcements, score
 from devices.onsets import Event
-from train.events import Scored, announcements, score
 
 RATE, SAMPLES, HOP = 100.0, 1000, 10
 REST, FIST, OPEN = 0, 1, 2
