@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,6 +35,7 @@ from stream.options import (
     Rate,
     Record,
     Repetitions,
+    ReportFolder,
     Rest,
     Seconds,
     Seed,
@@ -58,6 +61,7 @@ app = typer.Typer(
 
 @app.command()
 def replay(
+    context: typer.Context,
     recording: Annotated[
         Path,
         typer.Argument(
@@ -77,6 +81,7 @@ def replay(
             "--keep-up", help="Where there is no time for it, use fewer views and members and skip windows, as live."
         ),
     ] = False,
+    report: ReportFolder = None,
     rate: Rate = None,
     unit: Unit = None,
     engine: Engine = "auto",
@@ -102,6 +107,10 @@ def replay(
 
     if names_device(recording):
         raise ValueError(f"{str(recording)!r} is a device, and replay is for recordings; use: live {recording}")
+    if report is not None:
+        from stream.report.place import check_place
+
+        check_place(report)
     loaded = load(recording, rate_hz=rate, unit=unit)
     if keep_up and pace is None:
         raise ValueError("--keep-up needs a speed, and at --speed max there is nothing to keep up with; leave one out")
@@ -112,7 +121,17 @@ def replay(
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
     with wearing(classifier, wearer, forget=forget):
-        raise SystemExit(present.replay(loaded, classifier, str(checkpoint), pace, how, strict=keep_up))
+        status = present.replay(
+            loaded,
+            classifier,
+            str(checkpoint),
+            pace,
+            how,
+            strict=keep_up,
+            report=report,
+            command=shlex.join(["python", "-m", "stream", *context.obj]),
+        )
+    raise SystemExit(status)
 
 
 @app.command()
@@ -250,7 +269,10 @@ def profile(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line; wrong use ends in one sentence and exit status 2."""
-    start(typer.main.get_command(app), "python -m stream", arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = typer.main.get_command(app)
+    command.context_settings["obj"] = given  # for whoever wants to say how it was called
+    start(command, "python -m stream", given)
 
 
 def _classifier(path: Path, wanted: Wanted) -> Classifier:

@@ -20,8 +20,9 @@ from models.classifier import Classifier
 from models.loading import Wanted, load_classifier
 from stream.latency import milliseconds, quantiles_ms
 from stream.loop import check_match
+from stream.machinery import machine
 from stream.many import IN_TIME, Trial, hold, largest
-from stream.profiler import machine, publish
+from stream.profiler import publish
 from stream.trouble import in_number
 
 TRIED_S, TRIED_TICKS, TRIED_AT_MOST_S = 2.0, 100, 5.0

@@ -80,6 +80,14 @@ Record = Annotated[
         "--record", help="Write the signal to this file as well: .xdf, .bdf, .csv or .h5.", show_default=False
     ),
 ]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write a page about it into this folder: report.html, which needs nothing else, and report.json.",
+        show_default=False,
+    ),
+]
 SinkNames = Annotated[
     list[str] | None,
     typer.Option(

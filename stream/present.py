@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from devices.integrity import Integrity
 from devices.recording import Recording
 from devices.replay import Replay
 from devices.watched import Watched
-from dsp.complaints import INTERRUPTED
+from dsp.complaints import INTERRUPTED, tell
 from dsp.flow import StreamInfo
 from models.classifier import Classifier
 from stream.controls import Controls, Ended
@@ -25,6 +26,9 @@ from stream.display import Display
 from stream.loop import Sink, check_match
 from stream.page import describe
 from stream.play import Tally, play, warm_up
+from stream.report.contents import Run
+from stream.report.kept import Keep
+from stream.report.publish import publish
 from stream.score import Score
 from stream.sinks import JsonLines, PlainLines, Progress, Truth, unknown
 from stream.summary import Setting, as_json, as_tables
@@ -56,6 +60,8 @@ def replay(
     how: Manner,
     *,
     strict: bool = False,
+    report: Path | None = None,
+    command: str = "",
 ) -> int:
     """Replay a recording through a classifier and show it.
 
@@ -67,6 +73,8 @@ def replay(
         how: what is written to stdout.
         strict: decide in time at the cost of views, members and windows, as live; otherwise the decisions are the same
             at every speed, however late.
+        report: a folder for a report of it (``stream.report``), which is written after Ctrl-C too.
+        command: as it was typed, for the report.
 
     Returns:
         The exit status: 0, or 130 after Ctrl-C.
@@ -86,6 +94,7 @@ def replay(
         simulated=recording.simulated,
     )
     tally = tally_for(recording.info.name, recording.names, recording.label, classifier)
+    keep = Keep(classifier.labels, tally.score.names, tally.truth)
     # A replay loses nothing at any speed: its ring has room for all of it.
     capacity = None if speed is None else len(recording.samples)
     source = Replay(recording, speed)
@@ -93,6 +102,8 @@ def replay(
     try:
         with ExitStack() as stack:
             sinks, display = _shown(stack, setting, tally, classifier, recording.info, how, controls)
+            if report is not None:
+                sinks.append(keep)
             play(
                 Watched(source),
                 pipeline,
@@ -111,6 +122,10 @@ def replay(
     except KeyboardInterrupt:
         tally.interrupted = True
     conclude(setting, tally, how)
+    if report is not None:
+        made_at = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
+        run = Run.of(recording, classifier, setting, tally, keep.decisions(), command=command, made_at=made_at)
+        tell(f"report: {publish(report, run)}")
     return INTERRUPTED if tally.interrupted else 0
 
 

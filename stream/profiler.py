@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +20,12 @@ from stream.distribution import as_picture, as_text
 from stream.excerpt import beginning
 from stream.latency import Histogram, Stages, milliseconds
 from stream.loop import check_match
+from stream.machinery import machine
 from stream.play import Tally, play, warm_up
 from stream.present import paper
 from stream.score import Score
 from stream.summary import deadline, in_time, stages_ms, timings
 from stream.trouble import in_number
-
-PACKAGES = ("numpy", "numba", "onnxruntime", "openvino", "torch")
 
 
 def profile(
@@ -69,16 +65,6 @@ def profile(
     if not tally.decisions:
         raise ValueError(f"{source.info.name!r} ended before one window of {spec.window} samples; pass a longer one")
     return tally
-
-
-def machine() -> dict[str, str]:
-    """What the times were measured on."""
-    return {
-        "processor": f"{processor()}, {os.cpu_count()} cores",
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        **{package: found for package in PACKAGES if (found := _version(package))},
-    }
 
 
 def as_json(classifier: Classifier, checkpoint: str, source: str, tally: Tally) -> dict[str, Any]:
@@ -156,20 +142,3 @@ def publish(
     every = f"a decision every {result['hop_ms']:.4g} ms"
     as_picture(out / "latency.png", legs, f"{result['checkpoint']}, {result['engine']} on {result['device']}, {every}")
     write_json(out / "profile.json", result)
-
-
-def processor() -> str:
-    """Its name where the system tells, else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -1,0 +1,102 @@
+"""What became of each gesture of a recording: ``devices.events`` on a replay, where there is rest between gestures."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from devices.events import EARLY_S, Outcome, score
+from devices.onsets import Event, events
+from devices.recording import UNLABELLED, Recording
+from devices.tally import Figures, figures, tally
+from models.decision import Settings
+from stream.report.kept import NONE, Decisions
+
+
+class Occurred(NamedTuple):
+    """A recording by events.
+
+    Attributes:
+        shown: gestures that were made, labels as indices into the recogniser's, ``NONE`` for foreign ones.
+        outcomes: what became of each.
+        figures: of all.
+        per_gesture: of each gesture that was shown, by name.
+        false: announcements in no gesture.
+        idle_s: seconds in no gesture.
+        cut: a gesture that was still going on when the replay was interrupted is left out.
+    """
+
+    shown: tuple[Event, ...]
+    outcomes: tuple[Outcome, ...]
+    figures: Figures
+    per_gesture: dict[str, Figures]
+    false: int
+    idle_s: float
+    cut: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; shares from 0 to 1, None where there was nothing to count."""
+        return {
+            **self.figures,
+            "false": self.false,
+            "idle_s": self.idle_s,
+            "cut": self.cut,
+            "per_gesture": self.per_gesture,
+        }
+
+
+def occurred(
+    recording: Recording, made: Decisions, labels: tuple[str, ...], settings: Settings, seen: int
+) -> Occurred | None:
+    """Scores a replay by events.
+
+    Args:
+        recording: that was replayed, with labels that the recogniser can be judged by.
+        made: the decisions.
+        labels: of the recogniser.
+        settings: of its decision layer, which say what is rest.
+        seen: samples that the replay came to.
+
+    Returns:
+        None where nothing says that no gesture was made, since there nothing can begin.
+    """
+    if recording.labels is None or not _rests(recording, settings.rest):
+        return None
+    names = [labels.index(name) if name in labels else NONE for name in recording.names]
+    everything = events(recording, settings.rest)
+    rate = recording.info.rate_hz
+    shown = [event for event in everything if event.offset <= seen]
+    begun = [event.onset for event in everything if event.offset > seen]
+    until = max(0, min([seen, *(onset - round(EARLY_S * rate) for onset in begun)]))
+    known = made.ends <= until
+    scored = score(
+        made.said[known],
+        made.ends[known],
+        [event._replace(label=names[event.label]) for event in shown],
+        until,
+        rate,
+        settings.resting(labels),
+    )
+    by_name: dict[str, list[Outcome]] = {}
+    for event, outcome in zip(shown, scored.outcomes, strict=True):
+        by_name.setdefault(recording.names[event.label], []).append(outcome)
+    return Occurred(
+        tuple(event._replace(label=names[event.label]) for event in shown),
+        scored.outcomes,
+        figures(tally([scored])),
+        {name: figures(tally([scored._replace(outcomes=tuple(mine))])) for name, mine in sorted(by_name.items())},
+        scored.false,
+        scored.idle_s,
+        until < seen,
+    )
+
+
+def _rests(recording: Recording, rest: str) -> bool:
+    """Whether some of it is no gesture, and some of it is labelled."""
+    if recording.labels is None:
+        return False
+    idle = recording.labels == UNLABELLED
+    if rest in recording.names:
+        idle |= recording.labels == recording.names.index(rest)
+    return bool(idle.any()) and bool(np.any(recording.labels != UNLABELLED))
