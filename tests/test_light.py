@@ -56,6 +56,15 @@ def test_the_live_path_is_light(engine: str, arguments: tuple[str, ...]) -> None
     assert ended.stdout
 
 
+def test_a_report_is_light_too(tmp_path: Path) -> None:
+    given = json.dumps([*REPLAY, "--checkpoint", str(DEMO), "--engine", "onnx", "--report", str(tmp_path)])
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, given], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert json.loads(ended.stderr.splitlines()[-1]) == []
+    assert (tmp_path / "report.html").exists()
+
+
 def test_the_engine_keeps_to_itself(tmp_path: Path) -> None:
     """ONNX Runtime would leave an identifier and a database of events in the user's home."""
     places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "LOCALAPPDATA": str(tmp_path)}

@@ -39,29 +39,25 @@ class Columns(NamedTuple):
     high: NDArray[np.int8]
 
 
-def filtered(recording: Recording, design: Design, seen: int) -> Samples:
+def filtered(recording: Recording, design: Design) -> Samples:
     """What the recogniser saw of a recording, microvolts.
 
     Args:
         recording: that was replayed.
         design: the signal processing.
-        seen: samples from its beginning.
 
     Returns:
-        ``(seen, C)``; NaN where it saw nothing: in gaps, and after the last whole window.
+        ``(T, C)``; NaN where it saw nothing: in gaps, and after the last whole window.
     """
     spec = design.spec
     scale = np.array(spec.scale_uv or (1.0,), np.float32)
-    signal = np.full((seen, spec.channels), np.nan, np.float32)
+    signal = np.full(recording.samples.shape, np.nan, np.float32)
     pipeline, done = Pipeline(design), 0
     for chunk in straight(Replay(recording, None, CHUNK_MS)):
         for window in pipeline.feed(chunk):
-            begin, stop = max(done, window.first), min(window.end, seen)
-            if begin < stop:
-                signal[begin:stop] = window.samples[begin - window.first : stop - window.first] * scale
-                done = stop
-        if chunk.end >= seen:
-            break
+            begin = max(done, window.first)
+            signal[begin : window.end] = window.samples[begin - window.first :] * scale
+            done = window.end
     for first, count in recording.gaps:
         signal[first : first + count] = np.nan
     return signal

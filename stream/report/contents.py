@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from devices.recording import Recording
+from dsp.flow import Samples
 from models.classifier import Classifier
 from stream.machinery import machine
 from stream.play import Tally
+from stream.report.columns import filtered
 from stream.report.kept import Decisions
 from stream.report.occurred import Occurred, occurred
 from stream.summary import Setting, as_json
@@ -26,6 +28,7 @@ class Run:
 
     Attributes:
         recording: that was replayed.
+        signal: of it, as the recogniser saw it (``stream.report.columns.filtered``).
         classifier: through which.
         setting: for the head.
         tally: what was counted.
@@ -37,6 +40,7 @@ class Run:
     """
 
     recording: Recording
+    signal: Samples
     classifier: Classifier
     setting: Setting
     tally: Tally
@@ -60,10 +64,10 @@ class Run:
     ) -> Run:
         """A run from its parts; events are scored where there is a truth to judge by."""
         seen = tally.end if tally.interrupted else len(recording.samples)
-        found = None
+        signal, found = filtered(recording, classifier.design), None
         if bool(np.any(made.truth >= 0)):
-            found = occurred(recording, made, classifier.labels, classifier.decision, seen)
-        return cls(recording, classifier, setting, tally, made, seen, command, made_at, found)
+            found = occurred(recording, signal, made, classifier.labels, classifier.decision, seen)
+        return cls(recording, signal, classifier, setting, tally, made, seen, command, made_at, found)
 
     @property
     def judged(self) -> bool:

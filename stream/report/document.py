@@ -55,9 +55,12 @@ def _header(run: Run, title: str) -> Markup:
     speed = "as fast as possible" if not setting.speed else f"at {setting.speed:g} times real time"
     if setting.speed == 1:
         speed = "in real time"
+    wearer = [("person", run.recording.person), ("session", run.recording.session)]
+    who = "" if setting.simulated else "".join(f", {what} {number}" for what, number in wearer if number)
     lede = (
         f"{run.seconds(run.seen):,.1f} s of {len(setting.channels)} channels at {setting.rate_hz:g} Hz"
-        f"{', simulated' if setting.simulated else ''}, replayed {speed} through "
+        f"{', simulated' if setting.simulated else ''}{who}, "
+        f"replayed {speed} through "
     )
     told = [tag("b", Path(setting.checkpoint).name), f" ({setting.engine} on {setting.device})."]
     notes = [tag("p", words, class_="note") for words in _notes(run)]
@@ -74,13 +77,21 @@ def _notes(run: Run) -> list[str]:
             "Nothing says what was really shown, so nothing here is right or wrong: scores, confusion and events are "
             "left out. A labelled recording has them."
         )
-    people = run.classifier.provenance.get("people", ())
-    if run.judged and not run.setting.simulated and run.recording.person in {str(person) for person in people}:
-        said.append(
-            f"The checkpoint was trained on a person of the same number ({run.recording.person}). If it is this one, "
-            "the scores flatter it."
-        )
+    if run.judged and (words := _acquainted(run)):
+        said.append(words)
     return said
+
+
+def _acquainted(run: Run) -> str:
+    """What has to be said where the checkpoint was trained on this person, as far as numbers tell; else ""."""
+    told, recording = run.classifier.provenance, run.recording
+    numbers = {str(person) for person in told.get("people", ())}
+    if run.setting.simulated != bool(told.get("simulated")) or recording.person.removeprefix("sim") not in numbers:
+        return ""
+    words = f"The checkpoint was trained on a person of the same number ({recording.person})"
+    if recording.session and recording.session not in {str(session) for session in told.get("sessions", ())}:
+        return f"{words}, in other sessions than this one."
+    return f"{words}. If it is this one, the scores flatter it."
 
 
 def _numbers(run: Run) -> Markup:
@@ -156,7 +167,7 @@ def _lost(run: Run) -> Markup:
         held = in_number(tally.pipeline.marred, "window")
         said.append(f"{held} held bridged samples and got no decision")
     if integrity is not None and (words := contact_in_words(integrity, run.setting.channels)):
-        said.append(words)
+        said.append(f"contact: {words}")
     if not said:
         said = ["nothing: no sample is missing, and no channel was flat or at the end of its range"]
     parts: list[str] = [tag("p", *(f"{words[0].upper()}{words[1:]}. " for words in said))]

@@ -9,11 +9,11 @@ from stream.report.markup import Markup, Numeral, figure, join, numerals, table,
 from stream.report.occurred import Occurred
 
 COUNTED = (
-    "An event is a stretch of one gesture with rest around it. Its onset and its end are looked for in the signal, "
-    "near where the label changes, since a hand follows a schedule late or runs ahead of it; where no onset is found, "
-    "there is no delay. An announcement is a decision that names a gesture which the one before it did not. It belongs "
-    f"to an event from {EARLY_S:g} s before its onset to {LATE_S:g} s after its end, and detects it up to its end; one "
-    "that belongs to no event is a false activation."
+    "An event is a stretch of one gesture with rest around it. Its onset and its end are looked for in the filtered "
+    "signal, near where the label changes, since a hand follows a schedule late or runs ahead of it; where no onset is "
+    "found, there is no delay. An announcement is a decision that names a gesture which the one before it did not. It "
+    f"belongs to an event from {EARLY_S:g} s before its onset to {LATE_S:g} s after its end, and detects it up to its "
+    "end; one that belongs to no event is a false activation."
 )
 
 SHARES = {

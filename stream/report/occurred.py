@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from devices.events import EARLY_S, Outcome, score
 from devices.onsets import Event, events
 from devices.recording import UNLABELLED, Recording
 from devices.tally import Figures, figures, tally
+from dsp.flow import Samples
 from models.decision import Settings
 from stream.report.kept import NONE, Decisions
 
@@ -47,12 +49,19 @@ class Occurred(NamedTuple):
 
 
 def occurred(
-    recording: Recording, made: Decisions, labels: tuple[str, ...], settings: Settings, seen: int
+    recording: Recording,
+    signal: Samples,
+    made: Decisions,
+    labels: tuple[str, ...],
+    settings: Settings,
+    seen: int,
 ) -> Occurred | None:
     """Scores a replay by events.
 
     Args:
         recording: that was replayed, with labels that the recogniser can be judged by.
+        signal: of it as the recogniser saw it, NaN in gaps and after the last window. In it onsets and ends are looked
+            for: a drift or hum of the raw one, which no decision depends on, would hide them.
         made: the decisions.
         labels: of the recogniser.
         settings: of its decision layer, which say what is rest.
@@ -61,7 +70,8 @@ def occurred(
     Returns:
         None where nothing says that no gesture was made, since there nothing can begin.
     """
-    if recording.labels is None or not _rests(recording, settings.rest):
+    recording = _as_seen(recording, signal)
+    if not _rests(recording, settings.rest):
         return None
     names = [labels.index(name) if name in labels else NONE for name in recording.names]
     everything = events(recording, settings.rest)
@@ -90,6 +100,24 @@ def occurred(
         scored.idle_s,
         until < seen,
     )
+
+
+def _as_seen(recording: Recording, signal: Samples) -> Recording:
+    """The filtered one, with each gap labelled as the sample before it: what was lost on the way is no rest."""
+    if recording.labels is None:
+        return recording
+    labels, end = recording.labels.copy(), _end(signal)
+    for first, count in recording.gaps:
+        if first:
+            labels[first : first + count] = labels[first - 1]
+    whole = tuple((first, count) for first, count in recording.gaps if first + count <= end)
+    return replace(recording, samples=np.nan_to_num(signal[:end]), labels=labels[:end], gaps=whole)
+
+
+def _end(signal: Samples) -> int:
+    """Behind the last sample that is known."""
+    known = np.flatnonzero(np.isfinite(signal[:, 0]))
+    return int(known[-1]) + 1 if len(known) else 0
 
 
 def _rests(recording: Recording, rest: str) -> bool:

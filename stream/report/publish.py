@@ -24,5 +24,5 @@ def publish(folder: Path, run: Run) -> Path:
     page = document(run)
     with whole(folder / FIGURES) as beside, whole(folder / PAGE) as front:
         beside.write_text(figures, encoding="utf-8")
-        front.write_text(page, encoding="utf-8")
+        front.write_text(page, encoding="utf-8", errors="replace")  # of a path may be what no file can hold
     return folder / PAGE

@@ -24,8 +24,8 @@ def _signal(run: Run) -> list[tuple[str, str]]:
         ("Stream", f"{spec.channels} channels at {spec.rate_hz:g} Hz: {', '.join(run.setting.channels)}"),
         ("Band", "none" if band is None else f"{band[0]:g} to {band[1]:g} Hz, order {spec.order}"),
         ("Notch", notch),
-        ("Window", f"{spec.window} samples, {1e3 * spec.window / spec.rate_hz:g} ms"),
-        ("Hop", f"{spec.hop} samples, {1e3 * spec.hop / spec.rate_hz:g} ms between decisions"),
+        ("Window", f"{spec.window} samples, {1e3 * spec.window / spec.rate_hz:.4g} ms"),
+        ("Hop", f"{spec.hop} samples, {1e3 * spec.hop / spec.rate_hz:.4g} ms between decisions"),
         ("Fingerprint", run.classifier.design.fingerprint),
     ]
 
@@ -81,6 +81,7 @@ def _around(run: Run) -> list[tuple[str, str]]:
     versions = [f"myostream {values['version']}"] if values["version"] else []
     versions += [f"{name} {found}" for name, found in machine.items()]
     speed = "as fast as possible" if not run.setting.speed else f"{run.setting.speed:g} times real time"
+    speed = "real time" if run.setting.speed == 1 else speed
     pairs: list[tuple[str, str]] = [("Speed", speed), ("Machine", on), ("Versions", ", ".join(versions))]
     if run.command:
         pairs.append(("Command", join([tag("code", run.command)])))

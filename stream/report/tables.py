@@ -29,7 +29,7 @@ def confusion(score: Score) -> Markup:
         if not total and row >= len(score.labels):
             continue
         right = min(row, len(score.labels))
-        cells = [_confused(int(line[column]), total, column == right) for column in range(len(shown))]
+        cells = [_confused(int(line[column]), total, column == right and total > 0) for column in range(len(shown))]
         rows.append([name, *cells, tag("td", f"{total:,}", class_="total")])
     caption = join(
         [

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.recording import UNLABELLED
-from stream.report.columns import LEVELS, MISSING, coarser, columns, filtered
+from stream.report.columns import LEVELS, MISSING, coarser, columns
 from stream.report.contents import Run
 from stream.report.kept import ABSTAINED, NONE, RIGHT, UNKNOWN, WRONG, runs
 from stream.report.markup import Markup, data_block, join, tag
@@ -43,7 +43,7 @@ class Timeline:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._columns = columns(filtered(run.recording, run.classifier.design, run.seen))
+        self._columns = columns(run.signal[: run.seen])
         self._width = run.seen / self._columns.per
         self._spans = self._stretches()
 
