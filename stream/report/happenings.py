@@ -54,7 +54,7 @@ def _told(found: Occurred) -> list[Numeral]:
     one = found.figures
     terms: list[Numeral] = [(key, _share(one, key), words) for key, words in SHARES.items()]
     if one["delay_ms"] is not None:
-        late = tag("small", "90 % within ", _delay(one, "delay_p90_ms"))
+        late = tag("small", "90% within ", _delay(one, "delay_p90_ms"))
         words = f"from onset to the first right announcement, median of {one['timed']}"
         terms.append(("delay", join([_delay(one, "delay_ms"), late]), words))
     return terms
@@ -72,9 +72,8 @@ def _delay(one: Figures, key: str) -> Markup:
 
 def _table(found: Occurred) -> Markup:
     rows = [[name, *_cells(name, one)] for name, one in found.per_gesture.items()]
-    head = ["gesture", "made", *SHARES, "wrong names", "delay, median", "delay, 90 %"]
-    caption = join([tag("b", "Gesture by gesture. "), "How many were made, and of them; delays in milliseconds."])
-    return table(caption, head, rows)
+    head = ["gesture", "made", *SHARES, "wrong names", "delay, median", "delay, 90%"]
+    return table("Events of each gesture", "How many were made, and of them; delays in milliseconds.", head, rows)
 
 
 def _cells(name: str, one: Figures) -> list[str]:

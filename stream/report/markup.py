@@ -69,20 +69,21 @@ def data_block(identifier: str, value: Any) -> Markup:
     return Markup(f'<script type="application/json" id="{identifier}">{plain}</script>')
 
 
-def table(caption: str, head: list[str], rows: list[list[str]], *, class_: str = "figures") -> Markup:
+def table(title: str, words: str, head: list[str], rows: list[list[str]], *, class_: str = "figures") -> Markup:
     """A table whose first column names its rows, in a box that scrolls where the page is narrow.
 
     Args:
-        caption: what it is of.
+        title: what it is of.
+        words: how it is to be read.
         head: of the columns.
         rows: as many cells each; a cell that is a whole ``<td>`` already is taken as it is.
         class_: for its looks.
     """
+    caption = tag("caption", tag("b", title), ". ", words)
     top = tag("tr", *(tag("th", cell, scope="col") for cell in head))
     body = [tag("tr", tag("th", first, scope="row"), *(_cell(cell) for cell in rest)) for first, *rest in rows]
-    whole = tag("table", tag("caption", caption), tag("thead", top), tag("tbody", *body), class_=class_)
-    plain = caption.split(".", maxsplit=1)[0] if not isinstance(caption, Markup) else "table"
-    return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=plain)
+    whole = tag("table", caption, tag("thead", top), tag("tbody", *body), class_=class_)
+    return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=title)
 
 
 def _cell(cell: str) -> Markup:

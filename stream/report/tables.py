@@ -7,7 +7,7 @@ from math import isnan
 import numpy as np
 
 from stream.report.contents import Run
-from stream.report.markup import Markup, figure, join, table, tag
+from stream.report.markup import Markup, figure, table, tag
 from stream.score import ABSTAINED, Score
 
 MANY = 8
@@ -31,15 +31,12 @@ def confusion(score: Score) -> Markup:
         right = min(row, len(score.labels))
         cells = [_confused(int(line[column]), total, column == right and total > 0) for column in range(len(shown))]
         rows.append([name, *cells, tag("td", f"{total:,}", class_="total")])
-    caption = join(
-        [
-            tag("b", "Confusion. "),
-            "Rows are what was true, columns what was decided: share of the row, and windows below it. "
-            "Right answers are outlined.",
-        ]
+    words = (
+        "Rows are what was true, columns what was decided: share of the row, and windows below it. Right answers are "
+        "outlined."
     )
     head = ["true", *(tag("span", name) for name in shown), "windows"]
-    return table(caption, head, rows, class_="confusion many" if len(shown) > MANY else "confusion")
+    return table("Confusion", words, head, rows, class_="confusion many" if len(shown) > MANY else "confusion")
 
 
 def _confused(count: int, total: int, right: bool) -> Markup:
@@ -62,14 +59,11 @@ def gestures(score: Score) -> Markup:
         ]
         for row in score.per_gesture()
     ]
-    caption = join(
-        [
-            tag("b", "Gesture by gesture. "),
-            "Recall: of its windows, the share that was decided so. Precision: of the decisions for it, the share that "
-            "was true. F1 is their harmonic mean.",
-        ]
+    words = (
+        "Recall: of its windows, the share that was decided so. Precision: of the decisions for it, the share that was "
+        "true. F1 is their harmonic mean."
     )
-    return table(caption, ["gesture", "windows", "recall", "precision", "F1"], rows)
+    return table("Each gesture", words, ["gesture", "windows", "recall", "precision", "F1"], rows)
 
 
 def _rate(name: str, share: float) -> Markup:
@@ -90,8 +84,8 @@ def contact(run: Run) -> Markup:
             run.setting.channels, integrity.flat.tolist(), integrity.saturated.tolist(), strict=True
         )
     ]
-    caption = join([tag("b", "Contact. "), "Share of samples that did not change at all, or lay at the range's end."])
-    return table(caption, ["channel", "flat", "saturated"], rows)
+    words = "Share of the samples that did not change at all, or lay at the range's end."
+    return table("Contact", words, ["channel", "flat", "saturated"], rows)
 
 
 def touched(run: Run) -> bool:

@@ -32,14 +32,14 @@ def latency(run: Run) -> Markup:
     low, high = math.floor(math.log10(min(edges))), math.ceil(math.log10(max(edges)))
     rows = [_row(leg, histogram, drawn[leg], (low, high)) for leg, histogram in named.items()]
     head = ["leg", f"from {_power(low)} to {_power(high)} ms", *QUANTILES, "max"]
-    caption = [
-        tag("b", "Milliseconds on the way from the device to the decision. "),
+    words = (
         "Distributions are on one logarithmic scale, with a line at each power of ten; heights are numbers of "
-        "decisions, logarithmic as well, since what is rare is what matters.",
-    ]
+        "decisions, logarithmic as well, since what is rare is what matters."
+    )
     if run.tally.stages.total.count < FEW:
-        caption.append(f" Of fewer than {FEW:,} decisions, p99.9 is the longest.")
-    return table(join(caption), head, rows, class_="figures latency")
+        words += f" Of fewer than {FEW:,} decisions, p99.9 is the longest."
+    title = "Milliseconds on the way from the device to the decision"
+    return table(title, words, head, rows, class_="figures latency")
 
 
 def _row(leg: str, histogram: Histogram, found: list[Bar], scale: tuple[int, int]) -> list[str]:
