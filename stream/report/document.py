@@ -11,6 +11,7 @@ from stream.report.contents import Run
 from stream.report.happenings import briefly, events
 from stream.report.markup import Markup, Numeral, figure, numerals, tag
 from stream.report.settings import settings
+from stream.report.strokes import lasted
 from stream.report.tables import confusion, contact, gestures, percent, touched
 from stream.report.timeline import Timeline
 from stream.report.times import latency
@@ -58,7 +59,7 @@ def _header(run: Run, title: str) -> Markup:
     wearer = [("person", run.recording.person), ("session", run.recording.session)]
     who = "" if setting.simulated else "".join(f", {what} {number}" for what, number in wearer if number)
     lede = (
-        f"{run.seconds(run.seen):,.1f} s of {len(setting.channels)} channels at {setting.rate_hz:g} Hz"
+        f"{lasted(run.seconds(run.seen))} of {len(setting.channels)} channels at {setting.rate_hz:g} Hz"
         f"{', simulated' if setting.simulated else ''}{who}, "
         f"replayed {speed} through "
     )
@@ -71,7 +72,7 @@ def _notes(run: Run) -> list[str]:
     said = []
     if run.tally.interrupted:
         whole = run.seconds(len(run.recording.samples))
-        said.append(f"Interrupted: the first {run.seconds(run.seen):,.1f} s of {whole:,.1f} s are reported.")
+        said.append(f"Interrupted: the first {lasted(run.seconds(run.seen))} of {lasted(whole)} are reported.")
     if not run.judged:
         said.append(
             "Nothing says what was really shown, so nothing here is right or wrong: scores, confusion and events are "
@@ -98,7 +99,7 @@ def _numbers(run: Run) -> Markup:
     tally = run.tally
     found: list[Numeral] = []
     if tally.score.accuracy is not None:
-        of = f"of {in_number(tally.score.counted, 'decision')}"
+        of = f"of {tally.score.counted:,} decisions"
         found.append(("right", figure("accuracy", tally.score.accuracy, percent(tally.score.accuracy)), of))
     else:
         found.append(("decisions", figure("decisions", tally.decisions, f"{tally.decisions:,}"), "none judged"))

@@ -37,6 +37,13 @@ def clock(seconds: float, whole: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def lasted(seconds: float) -> str:
+    """A length of time: ``38.0 s``, ``10 min 8 s``."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{round(seconds) // 60} min {round(seconds) % 60} s"
+
+
 def key(kind: str, words: str) -> Markup:
     """An entry of the legend: a small drawing of it, and what it is."""
     band = tag("path", d=boxes([(0, 22)], 0, 12), class_="truth")

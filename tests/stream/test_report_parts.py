@@ -22,7 +22,7 @@ from stream.report.document import document
 from stream.report.kept import ABSTAINED, RIGHT, UNKNOWN, WRONG, Decisions, Keep, runs
 from stream.report.markup import data_block, tag
 from stream.report.occurred import occurred
-from stream.report.strokes import boxes, clock, envelope
+from stream.report.strokes import boxes, clock, envelope, lasted
 from stream.score import is_right
 from stream.summary import Setting
 from tests.stream.conftest import RATE_HZ, WINDOW
@@ -100,6 +100,7 @@ def test_words_and_values_are_escaped() -> None:
     )
     assert "</script>" not in data_block("data", {"</script>": "<!--"})[:-9]
     assert (clock(5, 30), clock(65, 600), numbers([3, 1, 2, 7])) == ("5 s", "1:05", "1-3, 7")
+    assert (lasted(38.04), lasted(119.96), lasted(608.1)) == ("38.0 s", "120.0 s", "10 min 8 s")
     assert runs(np.array([1, 1, 2])) == [(0, 2), (2, 3)]
 
 
