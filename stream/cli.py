@@ -75,6 +75,7 @@ def replay(
     ] = "1",
     json_lines: Json = False,
     plain: Plain = False,
+    sink: SinkNames = None,
     keep_up: Annotated[
         bool,
         typer.Option(
@@ -111,27 +112,22 @@ def replay(
         from stream.report.place import check_place
 
         check_place(report)
+    from stream.destinations import check
+
+    check(sink or ())
     loaded = load(recording, rate_hz=rate, unit=unit)
     if keep_up and pace is None:
         raise ValueError("--keep-up needs a speed, and at --speed max there is nothing to keep up with; leave one out")
     wanted = wanted_of(engine, device, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
     classifier = _classifier(checkpoint, wanted)
-    from stream import present
+    from stream import present, replaying
     from stream.wearing import wearing
 
     how = present.manner(as_json_lines=json_lines, plain=plain)
     with wearing(classifier, wearer, forget=forget):
-        status = present.replay(
-            loaded,
-            classifier,
-            str(checkpoint),
-            pace,
-            how,
-            strict=keep_up,
-            report=report,
-            command=shlex.join(["python", "-m", "stream", *context.obj]),
-        )
-    raise SystemExit(status)
+        command = shlex.join(["python", "-m", "stream", *context.obj])
+        wish = replaying.Wish(str(checkpoint), pace, how, keep_up, tuple(sink or ()), report, command)
+        raise SystemExit(replaying.replay(loaded, classifier, wish))
 
 
 @app.command()

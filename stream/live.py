@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from math import nan
 from pathlib import Path
 
 from devices.opening import open_source
@@ -22,10 +20,12 @@ from stream.destinations import check, open_sink, own_stdout
 from stream.display import Display
 from stream.excerpt import beginning
 from stream.loop import check_match
+from stream.outlets.outlet import Stream
 from stream.play import Tally, play, warm_up
-from stream.present import Manner, conclude, tally_for, view, written
+from stream.present import Manner, conclude, saying, tally_for, view, written
 from stream.summary import Setting
 from stream.taping import recordable, taping
+from stream.times import Times
 from stream.trouble import Notices, both, no_trouble
 
 RING_S = 4.0
@@ -61,25 +61,6 @@ class Wish:
     calibrates: bool = False
 
 
-class Times:
-    """When the last samples of recent windows were taken, for sinks that stamp what they send."""
-
-    MOST = 4096
-
-    def __init__(self) -> None:
-        self._of: OrderedDict[int, float] = OrderedDict()
-
-    def watch(self, window: Window) -> None:
-        """Takes note of a window."""
-        self._of[window.end - 1] = window.stamp
-        if len(self._of) > self.MOST:
-            self._of.popitem(last=False)
-
-    def __call__(self, index: int) -> float:
-        """The stamp of a sample, NaN where it is not known."""
-        return self._of.get(index, nan)
-
-
 def live(wish: Wish, classifier: Classifier) -> int:
     """Opens the device and recognises until its end, Ctrl-C, or the device's going away for good; then summarises.
 
@@ -98,7 +79,7 @@ def live(wish: Wish, classifier: Classifier) -> int:
             f"--seconds {wish.seconds:g} is shorter than one window of this checkpoint ({spec.window_ms:g} ms); "
             "give more"
         )
-    check(wish.sinks)
+    check(wish.sinks, classifier.labels)
     if wish.record is not None:
         recordable(wish.record)
     pipeline = warm_up(classifier)
@@ -142,16 +123,18 @@ def _run(
     tally: Tally,
 ) -> None:
     times = Times()
+    say = stack.enter_context(saying(wish.manner))
     tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
     also = both(tally.trouble, no_trouble if tape is None else tape.trouble)
     controls, display = Controls(calibrates=wish.calibrates), None
     if wish.manner is Manner.VIEW:
         display = stack.enter_context(view(setting, tally, classifier, source.info, source.integrity, also, controls))
     told: Display | Notices = display or Notices(sys.stderr, source.info.name, source.integrity, also)
-    for sink in _sinks(wish, setting, tally, classifier, times):
+    stream = Stream(classifier.labels, tally.truth, times, say=say)
+    for sink in _sinks(wish, setting, tally, classifier, stream):
         stack.callback(sink.close)
         tally.sinks.append(sink)
-    controls.sinks += tally.sinks  # type: ignore[arg-type]
+    controls.sinks += tally.sinks
 
     def watch(window: Window) -> None:
         times.watch(window)
@@ -187,10 +170,10 @@ def all_of(*taps: Callable[[Chunk], object] | None) -> Callable[[Chunk], object]
     return hand_on
 
 
-def _sinks(wish: Wish, setting: Setting, tally: Tally, classifier: Classifier, times: Times) -> Iterator[Behind]:
+def _sinks(wish: Wish, setting: Setting, tally: Tally, classifier: Classifier, stream: Stream) -> Iterator[Behind]:
     if wish.manner is not Manner.VIEW:
         out = own_stdout()
         sink = written(wish.manner, setting, tally, classifier, out)
         yield Behind(sink, "stdout", after=None if out is sys.stdout else out.close)
     for spec in wish.sinks:
-        yield open_sink(spec, classifier.labels, tally.truth, times)
+        yield open_sink(spec, stream)

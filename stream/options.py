@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from stream.outlets.kinds import forms
+
 Checkpoint = Annotated[
     Path, typer.Option("--checkpoint", "-c", help="Folder of a trained checkpoint or ensemble.", show_default=False)
 ]
@@ -92,7 +94,7 @@ SinkNames = Annotated[
     list[str] | None,
     typer.Option(
         "--sink",
-        help="Send decisions there too: jsonl:PATH, udp:HOST:PORT or lsl:NAME; may be given many times.",
+        help=f"Send decisions there too: {forms()}; may be given many times; stream/SINKS.md says what arrives.",
         show_default=False,
     ),
 ]

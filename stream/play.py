@@ -66,8 +66,9 @@ class Tally:
         return (0, 0) if self.pace is None else (self.pace.late, self.pace.skipped)
 
     def trouble(self) -> str:
-        """What the pace has to say at present; "" where all is well."""
-        return "" if self.pace is None else self.pace.trouble()
+        """What the pace and the sinks have to say at present; "" where all is well."""
+        pace = "" if self.pace is None else self.pace.trouble()
+        return "; ".join(filter(None, (pace, *(sink.trouble() for sink in self.sinks))))
 
     def seen(self) -> int:
         """Samples that the stream has come to so far, those that are missing included."""

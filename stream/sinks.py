@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from math import isfinite
-from time import monotonic
+from time import monotonic, perf_counter, time
 from typing import IO, Any
 
 from models.decision import Decision
@@ -13,6 +13,9 @@ from stream.score import ABSTAINED, Score, is_right
 
 Truth = Callable[[int, int], str | None]
 """The true label of the samples ``[first, end)``, or None where it is unknown; ``Recording.label`` is one."""
+
+TimeOf = Callable[[int], float]
+"""When the sample of this index was taken, seconds on ``time.perf_counter``; NaN where that is unknown."""
 
 
 def unknown(first: int, end: int) -> str | None:  # noqa: ARG001 - the signature of Truth
@@ -36,8 +39,20 @@ class Scored:
         self._score.add(self._truth(decision.first, decision.end), decision.label)
 
 
-def as_line(decision: Decision, labels: tuple[str, ...], truth: Truth) -> dict[str, Any]:
-    """A decision as plain values for one line of JSON; see ``JsonLines``."""
+def as_line(decision: Decision, labels: tuple[str, ...], truth: Truth, time_of: TimeOf | None = None) -> dict[str, Any]:
+    """A decision as plain values for one line of JSON: the form in which everybody gets it who gets JSON.
+
+    Keys: ``first`` and ``last`` (indices of the first and last sample, both inclusive), ``label`` (null for an
+    abstention), ``confidence``, ``probabilities`` (by gesture) and ``true`` (null where unknown); where ``time_of`` is
+    given, ``time``, when the last sample was taken, in seconds since 1970 (null where unknown); and where there was no
+    time for everything, also ``reduced``, what was spent on it, in words.
+
+    Args:
+        decision: to be told.
+        labels: the gestures, in the order of the probabilities.
+        truth: the true labels.
+        time_of: when a sample was taken; None tells no time, and so nothing that differs from run to run.
+    """
     line = {
         "first": int(decision.first),
         "last": int(decision.end) - 1,
@@ -49,15 +64,18 @@ def as_line(decision: Decision, labels: tuple[str, ...], truth: Truth) -> dict[s
         },
         "true": truth(decision.first, decision.end),
     }
+    if time_of is not None:
+        line["time"] = unix_s(time_of(decision.end - 1))
     return line | {"reduced": decision.reduced} if decision.reduced else line
 
 
-class JsonLines:
-    """Writes one line of JSON for each decision; it holds nothing that differs from run to run.
+def unix_s(at_s: float) -> float | None:
+    """A time on ``time.perf_counter`` as seconds since 1970 by this machine's clock; None for NaN."""
+    return round(time() - perf_counter() + at_s, 6) if isfinite(at_s) else None
 
-    Keys: ``first`` and ``last`` (indices of the first and last sample, both inclusive), ``label`` (null for an
-    abstention), ``confidence``, ``probabilities`` (by gesture) and ``true`` (null where unknown); where there was no
-    time for everything, also ``reduced``, what was spent on it, in words.
+
+class JsonLines:
+    """Writes one line of JSON for each decision (``as_line``); it holds nothing that differs from run to run.
 
     Args:
         out: a text file.

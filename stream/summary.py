@@ -232,7 +232,7 @@ def _headline(setting: Setting, tally: Tally) -> Text:
         text.append(f"\n{held} held bridged samples and got no decision")
     for sink in tally.sinks:
         if sink.dropped:
-            text.append(f"\n{sink.name} was too slow or gone for {sink.dropped} decisions")
+            text.append(f"\n{sink.name} did not get {in_number(sink.dropped, 'decision')}: {sink.why}")
     return text
 
 

@@ -15,7 +15,8 @@ from dsp.flow import Samples, StreamInfo
 BUFFER_S = 30
 """Seconds that are kept for a reader that is late."""
 
-_LINGER_S = 0.1  # what is pushed last is still on its way when an outlet is destroyed, and would be lost
+LINGER_S = 0.1
+"""What is pushed last is still on its way when an outlet is destroyed, and would be lost."""
 
 
 class Outlet:
@@ -43,7 +44,7 @@ class Outlet:
         model: str = "",
     ) -> None:
         pylsl = load_pylsl()
-        source_id = _identity(info.name) if source_id is None else source_id
+        source_id = identity(info.name) if source_id is None else source_id
         said = pylsl.StreamInfo(info.name, type_, len(info.channels), info.rate_hz, "float32", source_id)
         channels = said.desc().append_child("channels")
         for label in info.channels:
@@ -77,7 +78,7 @@ class Outlet:
     def close(self) -> None:
         """Ends the stream; its readers notice."""
         if self.heard:
-            time.sleep(_LINGER_S)
+            time.sleep(LINGER_S)
         self._outlet = None  # which destroys it
 
 
@@ -94,7 +95,7 @@ class MarkerOutlet:
 
     def __init__(self, name: str, *, source_id: str | None = None) -> None:
         pylsl = load_pylsl()
-        source_id = _identity(f"{name}-markers") if source_id is None else source_id
+        source_id = identity(f"{name}-markers") if source_id is None else source_id
         said = pylsl.StreamInfo(name, "Markers", 1, pylsl.IRREGULAR_RATE, "string", source_id)
         self._outlet: Any = pylsl.StreamOutlet(said)
         self._offset_s = offset_s(pylsl)
@@ -117,9 +118,10 @@ class MarkerOutlet:
     def close(self) -> None:
         """Ends the stream; its readers notice."""
         if self.heard:
-            time.sleep(_LINGER_S)
+            time.sleep(LINGER_S)
         self._outlet = None  # which destroys it
 
 
-def _identity(name: str) -> str:
+def identity(name: str) -> str:
+    """By which readers find a stream again: its name and this machine's."""
     return f"myostream-{name}-{platform.node()}"

@@ -89,6 +89,104 @@ def test_a_decision_that_was_missed_is_counted_and_the_next_one_delivered() -> N
     assert (sink.delivered, sink.dropped) == (6, 4)
 
 
+def test_markers_and_pauses_keep_their_place_and_find_room_where_decisions_do_not() -> None:
+    got: list[object] = []
+    entered, release = threading.Event(), threading.Event()
+
+    def take(taken: Decision) -> None:
+        entered.set()
+        release.wait(30)
+        got.append(taken.end)
+
+    sink = Behind(take, "list", capacity=2, mark=lambda at, text: got.append((at, text)), pause=got.append)
+    sink(decision(0))
+    assert entered.wait(30)
+    for end in range(1, 4):
+        sink(decision(end))
+    sink.mark(17, "here")
+    sink.pause(True)
+    assert sink.trouble() == "list: it is too slow"
+    sink.pause(False)
+    release.set()
+    sink.close()
+    assert got == [0, 1, 2, (17, "here"), True, False]
+    assert (sink.delivered, sink.dropped) == (3, 1)
+
+
+def test_what_has_no_use_for_markers_is_not_told_of_them() -> None:
+    got: list[int] = []
+    sink = Behind(lambda taken: got.append(taken.end), "list")
+    sink.mark(0, "here")
+    sink.pause(True)
+    sink(decision(1))
+    sink.close()
+    assert got == [1]
+
+
+def test_where_time_has_no_meaning_it_waits_for_room_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "LEAVE_S", 0.5)
+    got: list[int] = []
+
+    def take(taken: Decision) -> None:
+        threading.Event().wait(0.02)
+        got.append(taken.end)
+
+    sink = Behind(take, "slow", capacity=50, wait=True)
+    for end in range(60):
+        sink(decision(end))
+    sink.close()
+    assert got == list(range(60))
+    assert (sink.delivered, sink.dropped) == (60, 0)
+
+
+def test_it_does_not_wait_for_one_that_has_failed() -> None:
+    def fail(_: Decision) -> None:
+        raise OSError("the disk is full")
+
+    sink = Behind(fail, "file", capacity=1, wait=True)
+    sink(decision(0))
+    sink._thread.join(30)
+    with pytest.raises(OSError, match="disk is full"):
+        sink(decision(1))
+    for end in range(10):
+        sink(decision(end))
+    sink.close()
+    assert sink.delivered == 0
+
+
+def test_those_that_turn_out_not_to_have_arrived_are_counted_after_all() -> None:
+    def deliver(taken: Decision) -> None:
+        if taken.end == 5:
+            raise Missed("the broker went away", before=3)
+
+    sink = Behind(deliver, "network")
+    for end in range(10):
+        sink(decision(end))
+    sink.close()
+    assert (sink.delivered, sink.dropped) == (6, 4)
+
+
+def test_why_it_is_amiss_is_said_until_all_has_been_well_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "OVER_S", 0.0)
+
+    def deliver(taken: Decision) -> None:
+        if taken.end == 1:
+            raise Missed("nobody listens there")
+
+    sink = Behind(deliver, "network")
+    assert sink.trouble() == ""
+    sink(decision(1))
+    sink.close()
+    assert sink.trouble() == "network: nobody listens there"
+    again = Behind(deliver, "network")
+    again(decision(1))
+    again(decision(2))
+    again.close()
+    assert again.trouble() == ""
+    assert again.why == "nobody listens there"
+    assert again.dropped == 1
+
+
 def test_an_error_at_the_very_end_is_raised_and_hides_none_before_it() -> None:
     def close() -> None:
         raise OSError("closing failed")

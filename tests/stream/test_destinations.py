@@ -10,9 +10,10 @@ import pytest
 
 from models.decision import Decision
 from stream.destinations import check, open_sink, own_stdout
+from stream.outlets.outlet import Stream
 from stream.sinks import unknown
 
-LABELS = ("fist",)
+STREAM = Stream(("fist",), unknown, lambda _: nan)
 
 
 def decision(end: int) -> Decision:
@@ -40,9 +41,9 @@ def test_what_cannot_be_opened_is_said_before_anything_is_made(specs: list[str],
 
 
 def test_a_file_has_a_line_for_each_decision(tmp_path: Path) -> None:
-    specs = [f"jsonl:{tmp_path / 'a'}", "udp:127.0.0.1:9"]
+    specs = [f"jsonl:{tmp_path / 'a'}", f"jsonl:{tmp_path / 'b'}"]
     check(specs)
-    sinks = [open_sink(spec, LABELS, unknown, lambda _: nan) for spec in specs]
+    sinks = [open_sink(spec, STREAM) for spec in specs]
     for end in range(10, 15):
         for sink in sinks:
             sink(decision(end))
@@ -56,7 +57,7 @@ def test_a_file_has_a_line_for_each_decision(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a disk that is full")
 def test_a_full_disk_is_one_sentence_about_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Path, "open", lambda *_, **__: open("/dev/full", "w", encoding="utf-8"))  # noqa: PTH123, SIM115
-    sink = open_sink(f"jsonl:{tmp_path / 'a'}", LABELS, unknown, lambda _: nan)
+    sink = open_sink(f"jsonl:{tmp_path / 'a'}", STREAM)
     sink(decision(10))
     with pytest.raises(ValueError, match=r"a' takes no more decisions \(No space left on device\)"):
         sink.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -122,7 +123,11 @@ def test_what_is_recorded_is_what_was_recognised(recording: Recording, checkpoin
             f"cyton:{served.path}", checkpoint, "--seconds", 3, "--json", "--record", tape, "--sink", f"jsonl:{log}"
         )
     lines, summary = decisions_and_summary(result)
-    assert log.read_text(encoding="utf-8").splitlines() == lines
+    logged = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    times = np.array([each.pop("time") for each in logged])
+    assert abs(times - time.time()).max() < 60
+    assert np.diff(times).min() > 0
+    assert logged == [json.loads(line) for line in lines]
     assert summary["integrity"]["sinks_dropped"] == {"stdout": 0, f"jsonl:{log}": 0}
     again, _ = decisions_and_summary(call("replay", tape, "--checkpoint", checkpoint, "--speed", "max", "--json"))
     assert again == lines, "gaps included"
@@ -138,7 +143,9 @@ def test_datagrams_carry_the_decisions(recorded: Path, checkpoint: Path, recordi
         port = receiver.getsockname()[1]
         lines, _ = decisions_and_summary(live(str(path), checkpoint, "--json", "--sink", f"udp:127.0.0.1:{port}"))
         assert len(lines) == (400 - WINDOW) // HOP + 1
-        assert [json.loads(receiver.recv(65536)) for _ in lines] == [json.loads(line) for line in lines]
+        received = [json.loads(receiver.recv(65536)) for _ in lines]
+        assert all(each.pop("time") > 0 for each in received)
+        assert received == [json.loads(line) for line in lines]
 
 
 def test_what_cannot_work_is_one_sentence(recording: Recording, checkpoint: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""One file for each kind of ``--sink``; ``kinds`` lists them, ``stream.destinations`` opens them."""

@@ -1,0 +1,73 @@
+"""Every kind of ``--sink``, in words: what help, errors and ``stream/SINKS.md`` say, and the file that opens it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of sink.
+
+    Attributes:
+        begins: how its specs begin.
+        form: how they are written.
+        what: is sent, for people.
+        module: of this package, with ``check(spec)`` and ``open_outlet(spec, stream)``.
+    """
+
+    begins: tuple[str, ...]
+    form: str
+    what: str
+    module: str
+
+    def where(self, spec: str) -> str:
+        """What follows the beginning."""
+        return next(spec.removeprefix(begin) for begin in self.begins if spec.startswith(begin))
+
+
+KINDS = (
+    Kind(("jsonl:",), "jsonl:PATH", "one line of JSON for each decision in a new file", "jsonl"),
+    Kind(("udp:",), "udp:HOST:PORT", "each decision as one datagram of JSON", "udp"),
+    Kind(
+        ("lsl:",),
+        "lsl:NAME",
+        "the label of each decision as an LSL marker, stamped with the time of its last sample",
+        "lsl",
+    ),
+    Kind(
+        ("lsl-probabilities:",),
+        "lsl-probabilities:NAME",
+        "the probabilities as an LSL stream with a channel for each gesture, stamped likewise",
+        "lsl_probabilities",
+    ),
+)
+"""In the order in which they are listed."""
+
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
+_QUERY = re.compile(r"(?<=://)([^?]*)\?.*")
+
+
+def kind_of(spec: str) -> Kind:
+    """The kind of a spec.
+
+    Raises:
+        ValueError: it is none; lists those there are.
+    """
+    found = [kind for kind in KINDS if spec.startswith(kind.begins) and kind.where(spec)]
+    if not found:
+        known = "; ".join(f"{kind.form}, {kind.what}" for kind in KINDS)
+        raise ValueError(f"--sink cannot be {shown(spec)!r}; known are {known}")
+    return max(found, key=lambda kind: max(len(begin) for begin in kind.begins if spec.startswith(begin)))
+
+
+def shown(spec: str) -> str:
+    """A spec as it may be shown and logged: without a password, and without the query of an address."""
+    return _QUERY.sub(r"\1?...", _PASSWORD.sub(r"\1:...@", spec))
+
+
+def forms() -> str:
+    """All forms in one line, for ``--help``."""
+    *others, last = (kind.form for kind in KINDS)
+    return f"{', '.join(others)} or {last}"
