@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from stream.outlets.kinds import forms
 
@@ -94,7 +95,7 @@ SinkNames = Annotated[
     list[str] | None,
     typer.Option(
         "--sink",
-        help=f"Send decisions there too: {forms()}; may be given many times; stream/SINKS.md says what arrives.",
+        help=f"Send decisions there too: {escape(forms())}; may be given many times. See stream/SINKS.md.",
         show_default=False,
     ),
 ]

@@ -42,6 +42,12 @@ KINDS = (
         "the probabilities as an LSL stream with a channel for each gesture, stamped likewise",
         "lsl_probabilities",
     ),
+    Kind(
+        ("osc:",),
+        "osc:HOST:PORT[/PREFIX]",
+        "each decision as a bundle of Open Sound Control messages over UDP",
+        "osc",
+    ),
 )
 """In the order in which they are listed."""
 
