@@ -48,6 +48,13 @@ KINDS = (
         "each decision as a bundle of Open Sound Control messages over UDP",
         "osc",
     ),
+    Kind(("ws:",), "ws:[HOST:]PORT", "each decision as JSON to every client of a WebSocket server here", "ws_server"),
+    Kind(
+        ("ws://", "wss://"),
+        "ws[s]://HOST[:PORT]/PATH",
+        "each decision as JSON to a WebSocket server that is somewhere else",
+        "ws_client",
+    ),
 )
 """In the order in which they are listed."""
 
