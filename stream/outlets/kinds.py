@@ -55,6 +55,12 @@ KINDS = (
         "each decision as JSON to a WebSocket server that is somewhere else",
         "ws_client",
     ),
+    Kind(
+        ("mqtt://",),
+        "mqtt://HOST[:PORT]/TOPIC",
+        "each decision as JSON under a topic of a broker (mqtt://USER:PASS@HOST/TOPIC if it asks)",
+        "mqtt",
+    ),
 )
 """In the order in which they are listed."""
 
