@@ -31,7 +31,7 @@ class Painter:
         self._give_back = restorer()
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            with _no_interrupt():
+            with no_interrupt():
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
                     [sys.executable, "-m", module, *arguments],
                     stdin=subprocess.PIPE,
@@ -80,7 +80,7 @@ class Painter:
 
 
 @contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
+def no_interrupt() -> Iterator[None]:
     """Start a process that Ctrl-C does not reach: on POSIX it inherits the blocked signal, on Windows its own group."""
     if sys.platform == "win32":
         yield

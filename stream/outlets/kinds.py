@@ -61,6 +61,7 @@ KINDS = (
         "each decision as JSON under a topic of a broker (mqtt://USER:PASS@HOST/TOPIC if it asks)",
         "mqtt",
     ),
+    Kind(("keyboard:",), "keyboard:MAP.toml", "a key held or tapped for each gesture, as the map says", "keyboard"),
 )
 """In the order in which they are listed."""
 
