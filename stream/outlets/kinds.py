@@ -62,6 +62,12 @@ KINDS = (
         "mqtt",
     ),
     Kind(("keyboard:",), "keyboard:MAP.toml", "a key held or tapped for each gesture, as the map says", "keyboard"),
+    Kind(
+        ("serial:",),
+        "serial:PORT[?baud=115200]",
+        "each decision as a short line to a board on a serial port",
+        "serial_line",
+    ),
 )
 """In the order in which they are listed."""
 
