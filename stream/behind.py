@@ -20,6 +20,9 @@ SPARE = 64
 LEAVE_S = 2.0
 """How long the last decisions may take to be delivered at the end."""
 
+PATIENT_S = 6.0
+"""How long a sink may take for one decision at the end where nothing may be left out."""
+
 OVER_S = 2.0
 """For how long everything must have been delivered until a sink counts as well again."""
 
@@ -145,7 +148,7 @@ class Behind:
     def close(self) -> None:
         """Waits until everything is delivered, at most ``LEAVE_S``; what is left then counts as dropped.
 
-        Where it waits for room, it waits here as well, for as long as the sink takes one decision in that time.
+        Where it waits for room, it waits here as well, for as long as the sink takes a decision each ``PATIENT_S``.
 
         Raises:
             BaseException: what the sink has raised and the loop has not seen.
@@ -155,7 +158,7 @@ class Behind:
         before = -1
         while self._waits and self._thread.is_alive() and self.delivered + self._missed != before:
             before = self.delivered + self._missed
-            self._thread.join(LEAVE_S)
+            self._thread.join(PATIENT_S)
         self._thread.join(LEAVE_S)
         # What the sink holds in its hands will not be waited for either.
         left = sum(isinstance(item, Decision) for item in self._waiting)

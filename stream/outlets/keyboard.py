@@ -17,6 +17,9 @@ from stream.outlets.keymap import load
 from stream.outlets.outlet import Outlet, Stream
 from stream.painter import no_interrupt
 
+READY_S = 10.0
+"""How long the process may take to begin."""
+
 LEAVE_S = 1.5
 """How long the process may take to end before it is killed."""
 
@@ -43,9 +46,12 @@ def check_fit(spec: str, labels: tuple[str, ...]) -> None:
     load(_path(spec)).check_fit(_path(spec), labels)
 
 
-def open_outlet(spec: str, stream: Stream) -> Outlet:  # noqa: ARG001 - labels say all that is sent
-    """Starts the process, and does not wait for it."""
-    return Keys(_path(spec))
+def open_outlet(spec: str, stream: Stream) -> Outlet:
+    """Starts the process, and waits for it only where nothing may be lost."""
+    keys = Keys(_path(spec))
+    if stream.patient:
+        keys.wait()
+    return keys
 
 
 class Keys:
@@ -57,6 +63,7 @@ class Keys:
 
     def __init__(self, path: Path) -> None:
         self._said = ""
+        self._heard = threading.Event()
         with no_interrupt():
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
                 [sys.executable, "-m", "stream.outlets.fingers", str(path)],
@@ -67,6 +74,10 @@ class Keys:
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         threading.Thread(target=self._listen, daemon=True).start()
+
+    def wait(self) -> None:
+        """Waits until the process is ready or has ended, at most ``READY_S``."""
+        self._heard.wait(READY_S)
 
     def decide(self, decision: Decision) -> None:
         """See ``Outlet``."""
@@ -106,6 +117,7 @@ class Keys:
         if out is not None:
             with out:
                 self._said = out.readline().decode(errors="replace").strip() or "what presses the keys has ended"
+                self._heard.set()
                 out.read()
 
 

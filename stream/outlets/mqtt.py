@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ KEEP_ALIVE_S = 5
 MOST_S = 8
 """Between two tries to connect; the first come after one second, then twice as long each."""
 
+SEND_BYTES = 2**16
+"""That the system keeps for a broker that is slow; without a limit it would be megabytes of old decisions."""
+
 UNDER_WAY = 64
 """Messages that wait for the network; beyond them, decisions are missed."""
 
 STALL_S = 5.0
-"""How long the network may stand still where nothing may be lost."""
+"""How long the network may stand still, or the broker be away, where nothing may be lost."""
 
 LEAVE_S = 1.0
 
@@ -75,6 +79,7 @@ class Published:
         self._why = "the broker is not there"
         self._under_way: deque[tuple[MQTTMessageInfo, bool]] = deque()  # with whether it is about a decision
         self._lost = 0
+        self._waited = False
         self._client = client = _client()
         client.will_set(f"{where.topic}/status", "offline", qos=1, retain=True)
         if where.user is not None:
@@ -83,6 +88,7 @@ class Published:
         client.connect_timeout = 2.0
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
+        client.on_socket_open = _small
         client.connect_async(where.host, where.port, keepalive=KEEP_ALIVE_S)
         client.loop_start()
 
@@ -108,6 +114,8 @@ class Published:
         self._client.loop_stop()
 
     def _publish(self, below: str, text: str) -> None:
+        if self._stream.patient and not self._waited:
+            self._waited = not _wait(self._client.is_connected, STALL_S)
         if not self._client.is_connected():
             raise Missed(self._why)
         if not self._room() and not (self._stream.patient and _wait(self._room, STALL_S)):
@@ -135,11 +143,16 @@ class Published:
         if reason.is_failure:
             self._why = f"the broker refuses it ({str(reason).lower()})"
             return
+        self._waited = False
         client.publish(f"{self._where.topic}/status", "online", qos=1, retain=True)
 
     def _disconnected(self, client: Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:  # noqa: ARG002
         if not self._why.startswith("the broker refuses"):
             self._why = "the broker went away"
+
+
+def _small(_: Any, __: Any, plug: Any) -> None:
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
 
 
 def parse(spec: str) -> Where:

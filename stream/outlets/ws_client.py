@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from ssl import SSLError
 
 from stream.behind import Missed
 from stream.outlets.kinds import shown
 from stream.outlets.outlet import Outlet, Spoken, Stream
-from stream.outlets.ws_library import QUIET, ClientConnection, Turning, WebSocketException, connect, parse_uri
+from stream.outlets.ws_library import (
+    QUIET,
+    SEND_BYTES,
+    ClientConnection,
+    Turning,
+    WebSocketException,
+    connect,
+    parse_uri,
+)
 
 FIRST_S, MOST_S = 0.5, 8.0
 """Between two tries to connect: twice as long after each, up to the second."""
 
 STALL_S = 2.0
 """A server that takes nothing for so long counts as gone."""
+
+WAIT_S = 5.0
+"""How long a connection is waited for where nothing may be lost."""
 
 PING_S = 5.0
 """How often it is asked whether it is still there, and how long it may take to answer."""
@@ -39,7 +51,7 @@ def check(spec: str) -> None:
 def open_outlet(spec: str, stream: Stream) -> Outlet:
     """Begins to connect; whether the server is there does not matter."""
     turning = Turning(shown(spec))
-    link = Link(spec)
+    link = Link(spec, stream.patient)
     turning.start(link.keep())
 
     def close() -> None:
@@ -55,13 +67,15 @@ class Link:
 
     Args:
         uri: of the server.
+        patient: wait once for a connection that is not there.
     """
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    def __init__(self, uri: str, patient: bool = False) -> None:
+        self._uri, self._patient = uri, patient
+        self._there = asyncio.Event()
         self._connection: ClientConnection | None = None
         self._why = "the server is not there"
-        self._leaving = False
+        self._leaving = self._waited = False
 
     async def keep(self) -> None:
         """Connects, and connects again; it ends with ``close``."""
@@ -78,7 +92,11 @@ class Link:
                     max_size=2**16,
                     logger=QUIET,
                 ) as connection:
+                    plug: socket.socket = connection.transport.get_extra_info("socket")
+                    plug.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
                     self._connection, delay_s = connection, FIRST_S
+                    self._waited = False
+                    self._there.set()
                     async for _ in connection:  # what it says is of no use to us
                         pass
                 self._why = "the server went away"
@@ -88,6 +106,7 @@ class Link:
                 self._why = "the server is not there" if self._connection is None else "the server went away"
             finally:
                 self._connection = None
+                self._there.clear()
             await asyncio.sleep(0 if self._leaving else delay_s)
             delay_s = min(2 * delay_s, MOST_S)
 
@@ -97,6 +116,10 @@ class Link:
         Raises:
             Missed: there is no connection, or nothing gets through.
         """
+        if self._patient and self._connection is None and not self._waited:
+            self._waited = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._there.wait(), WAIT_S)
         connection = self._connection
         if connection is None:
             raise Missed(self._why)

@@ -19,6 +19,7 @@ except ModuleNotFoundError:
 
 __all__ = [
     "QUIET",
+    "SEND_BYTES",
     "ClientConnection",
     "Request",
     "Response",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 LEAVE_S = 1.5
+
+SEND_BYTES = 2**16
+"""That the system keeps for a peer that is slow; without a limit it would be megabytes of old decisions."""
 
 T = TypeVar("T")
 

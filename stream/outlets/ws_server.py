@@ -15,6 +15,7 @@ from stream.behind import Missed
 from stream.outlets.outlet import Outlet, Spoken, Stream
 from stream.outlets.ws_library import (
     QUIET,
+    SEND_BYTES,
     Request,
     Response,
     Server,
@@ -244,7 +245,9 @@ def _bound(where: Where, spec: str) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=CLIENTS)
+        bound = socket.create_server(address[:2], family=family, backlog=CLIENTS)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # for those that connect
+        return bound
     except (OSError, UnicodeError) as error:
         raise ValueError(
             f"--sink {spec} cannot listen there: {one_sentence(error)}; choose another port, or an address of this "

@@ -124,7 +124,7 @@ def test_what_has_no_use_for_markers_is_not_told_of_them() -> None:
 
 
 def test_where_time_has_no_meaning_it_waits_for_room_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "LEAVE_S", 0.5)
+    monkeypatch.setattr(behind, "PATIENT_S", 0.5)
     got: list[int] = []
 
     def take(taken: Decision) -> None:
