@@ -10,12 +10,12 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from devices.guiding.painter import no_interrupt
 from models.decision import Decision
 from stream.behind import Missed
 from stream.outlets.fingers import EXTRA, NO_DISPLAY, READY
 from stream.outlets.keymap import load
 from stream.outlets.outlet import Outlet, Stream
-from stream.painter import no_interrupt
 
 READY_S = 10.0
 """How long the process may take to begin."""
