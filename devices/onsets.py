@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.recording import UNLABELLED, Recording
+from dsp.flow import Samples
 
 Envelope = NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def events(recording: Recording, rest: str = "rest") -> list[Event]:
     """The gestures of a continuous recording, in order: a stretch of each label but ``rest``.
 
     Args:
-        recording: labelled throughout; a stretch without a label counts as rest.
+        recording: labelled; a stretch without a label counts as rest.
         rest: name of the label that is no gesture.
 
     Returns:
@@ -98,23 +99,33 @@ def events(recording: Recording, rest: str = "rest") -> list[Event]:
 
 def _event(recording: Recording, label: int, begin: int, end: int, earliest: int) -> Event:
     """The event behind the label's stretch ``[begin, end)``, not before ``earliest``."""
-    onset = _turn(recording, begin, forward=True) if begin else None
-    offset = _turn(recording, end, forward=False) if end < len(recording.samples) else None
+    onset = turn(recording.samples, recording.info.rate_hz, begin, forward=True) if begin else None
+    length = len(recording.samples)
+    offset = turn(recording.samples, recording.info.rate_hz, end, forward=False) if end < length else None
     first = max(earliest, begin if onset is None else onset)
     last = end if offset is None else offset
     return Event(label, first, max(first + 1, last), onset is not None, offset is not None)
 
 
-def _turn(recording: Recording, change: int, *, forward: bool) -> int | None:
+def turn(
+    samples: Samples, rate: float, change: int, *, forward: bool, search_s: tuple[float, float] = SEARCH_S
+) -> int | None:
     """The sample near ``change`` at which the muscle leaves rest (forward) or comes back to it; None if not found.
 
     Coming back is leaving, with time reversed.
+
+    Args:
+        samples: ``(T, C)``.
+        rate: of them, in Hz.
+        change: sample at which a schedule says so.
+        forward: it leaves rest.
+        search_s: where to look, in seconds from ``change``; beside it there has to be rest on one side and the gesture
+            on the other, ``LEAST_S`` of each.
     """
-    rate = recording.info.rate_hz
-    samples, place = recording.samples, change
+    place = change
     if not forward:
         samples, place = samples[::-1], len(samples) - change
-    low, high = (round(edge * rate) for edge in (SEARCH_S if forward else (-SEARCH_S[1], -SEARCH_S[0])))
+    low, high = (round(edge * rate) for edge in (search_s if forward else (-search_s[1], -search_s[0])))
     aside = round(LEVEL_S * rate)
     begin, stop = max(0, place + low - aside), min(len(samples), place + high + aside)
     quiet, busy = slice(0, place + low - begin), slice(place + high - begin, stop - begin)
@@ -170,8 +181,9 @@ def following(recording: Recording, rest: str = "rest", lead_ms: float = 0.0) ->
             one of 400 ms turns 200 ms after the muscle; with a lead of 100 ms, it turns after 100.
 
     Returns:
-        Another recording; samples whose label is unknown, since an onset or offset near them was not found, carry
-        none (``UNLABELLED``). One without gestures, or without rest between them, is returned as it is.
+        Another recording. Samples that had no label (a repetition that was discarded) get none either, nor do those
+        near which an onset or offset was not found. A recording without gestures, or without rest between them, is
+        returned as it is.
     """
     if rest not in recording.names:
         return recording
@@ -179,6 +191,7 @@ def following(recording: Recording, rest: str = "rest", lead_ms: float = 0.0) ->
     if not found or recording.labels is None:
         return recording
     rate, marks = recording.info.rate_hz, np.full(len(recording.samples), recording.names.index(rest), np.int16)
+    marks[recording.labels == UNLABELLED] = UNLABELLED
     lead = round(lead_ms * rate / 1000)
     before, after = (round(edge * rate) for edge in SEARCH_S)
     for event in found:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from devices.onsets import events, following
+from devices.onsets import events, following, turn
 from devices.recording import UNLABELLED, Recording
 from dsp.flow import StreamInfo
 
@@ -75,6 +75,24 @@ def test_where_nothing_was_found_labels_are_unknown() -> None:
     assert marks is not None
     assert marks[1000] == UNLABELLED
     assert marks[100] == 0
+
+
+def test_what_had_no_label_gets_none() -> None:
+    recording = recorded([(begin + 60, min(6000, end + 60)) for begin, end, _ in LABELLED])
+    assert recording.labels is not None
+    recording.labels[2900:4100] = UNLABELLED  # the second one was discarded, and what lies around it
+    marks = following(recording).labels
+    assert marks is not None
+    assert (marks[2900:4100] == UNLABELLED).all()
+    assert set(marks[:2900].tolist()) | set(marks[4100:].tolist()) == {0, 1}
+
+
+def test_a_narrow_search_needs_less_around_it() -> None:
+    samples = recorded([(500, 1200)]).samples[300:900]  # a second of rest and two of the gesture
+    assert turn(samples, RATE, 150, forward=True) is None
+    found = turn(samples, RATE, 150, forward=True, search_s=(-0.25, 1.0))
+    assert found is not None
+    assert abs(found - 200) <= 10
 
 
 def test_a_minute_without_gestures_stays_as_it_is() -> None:
