@@ -58,6 +58,12 @@ class Writer(Protocol):
         Told before that sample is written, or it counts from the next one written.
         """
 
+    def note(self, first: int, text: str) -> None:
+        """Something that happened at the sample ``first`` and is no label; kept where the format has room.
+
+        Told before that sample is written, or it counts for the next one written.
+        """
+
     def offset(self, at_s: float, offset_s: float) -> None:
         """What is to be added to ``Chunk.raw`` to get the host's clock, measured at ``at_s`` on the host's clock."""
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +120,19 @@ class Layout(Protocol):
         """
 
 
+@runtime_checkable
+class Noting(Protocol):
+    """A layout that has room for notes."""
+
+    def note(self, stamp: float, text: str) -> None:
+        """Writes a note; only once there are samples.
+
+        Args:
+            stamp: of the sample that it belongs to, before any correction.
+            text: of the note.
+        """
+
+
 class LaidOut:
     """A ``Writer`` over a layout: checks what comes, finds gaps, and puts labels on samples.
 
@@ -132,6 +145,7 @@ class LaidOut:
         self._layout = layout
         self._next: int | None = None
         self._marks: list[Change] = []
+        self._notes: list[Change] = []
         self._label = ""
         self._offset: tuple[float, float] | None = None
         self._unfit = 0
@@ -173,6 +187,7 @@ class LaidOut:
         gap = 0 if self._next is None else chunk.first - self._next
         self._failed = True  # unless it returns
         self._layout.append(stretch, gap, self._changes(chunk))
+        self._write_notes(stretch)
         self._failed = False
         self._next = chunk.end
         if self._offset is not None:
@@ -182,6 +197,10 @@ class LaidOut:
     def mark(self, first: int, label: str) -> None:
         """See ``Writer``."""
         self._marks.append(Change(first, label_text(label)))
+
+    def note(self, first: int, text: str) -> None:
+        """See ``Writer``."""
+        self._notes.append(Change(first, printable(text)))
 
     def offset(self, at_s: float, offset_s: float) -> None:
         """See ``Writer``."""
@@ -198,6 +217,13 @@ class LaidOut:
         if not self._closed:
             self._closed = True
             self._layout.close(complete=not self._failed)
+
+    def _write_notes(self, stretch: Stretch) -> None:
+        due = sorted(note for note in self._notes if note.first < stretch.end)
+        self._notes = [note for note in self._notes if note.first >= stretch.end]
+        if isinstance(self._layout, Noting):
+            for first, text in due:
+                self._layout.note(float(stretch.raw[max(first - stretch.first, 0)]), text)
 
     def _changes(self, chunk: Chunk) -> list[Change]:
         """What becomes of the label within a chunk; the last mark on a sample counts."""

@@ -9,6 +9,8 @@ Three streams, described as the lab streaming layer does it:
    the index in the stream is ``sample`` and grows by one a row, and the label is marker number ``marker`` of stream 2
    (counted from 0; -1 before the first). Stamps are rough, so they show a gap only roughly; by this stream the index
    of every sample and the first sample of every label are exact.
+4. type ``Events``, text, only where something was noted that is no label (a prompt, a muscle's onset): stamped as the
+   sample at which it happened.
 
 What tells of samples stands before them, and everything that comes together is written at once. A kill can cut such a
 write only where a page of the file ends. There pyxdf must find nothing that it does not forgive, and it does not
@@ -37,7 +39,7 @@ _BOUNDARY_EVERY_S = 10.0
 _LONGEST_CHUNK_S = 1.0
 _LENGTHS = struct.Struct("<BB"), struct.Struct("<BI"), struct.Struct("<BQ")
 _FILLER = _LENGTHS[2], _LENGTHS[1]
-_SIGNAL, _MARKERS, _INDEX = 1, 2, 3
+_SIGNAL, _MARKERS, _INDEX, _EVENTS = 1, 2, 3, 4
 
 
 class XdfLayout:
@@ -78,6 +80,21 @@ class XdfLayout:
             self._file = Growing(self.path, bytes(sheet.content))
         else:
             self._file.append(sheet.content)
+
+    def note(self, stamp: float, text: str) -> None:
+        """See ``devices.formats.writer_layout.Noting``."""
+        if self._file is None:
+            return
+        sheet = Sheet(self._file.length)
+        if _EVENTS not in self._tallies:
+            self._tallies[_EVENTS] = _Tally()
+            header = self._header(_EVENTS, "Events", "string", 1, [])
+            sheet.add(_STREAM_HEADER, header, frail=len(header))
+            for at_s, offset_s in self._offsets:
+                sheet.add(_CLOCK_OFFSET, struct.pack("<Idd", _EVENTS, at_s, offset_s), frail=17)
+        sheet.add(_SAMPLES, _text_sample(_EVENTS, stamp, text), frail=len(text.encode()) + 1)
+        self._tallies[_EVENTS].add(stamp, stamp, 1)
+        self._file.append(sheet.content)
 
     def offset(self, at_s: float, offset_s: float) -> None:
         """Keeps it for the signal and for what is stamped like it; the time is turned into the stream's own."""

@@ -35,6 +35,11 @@ class _Mark(NamedTuple):
     label: str
 
 
+class _Note(NamedTuple):
+    first: int
+    text: str
+
+
 class _Offset(NamedTuple):
     at_s: float
     offset_s: float
@@ -43,9 +48,9 @@ class _Offset(NamedTuple):
 class Recorder:
     """Feeds a writer from a thread of its own.
 
-    ``put``, ``mark`` and ``offset`` are called by one thread and return at once. What a stalled writer cannot take is
-    counted in ``missed`` and becomes a gap of the recording. An error of the writer ends the recording, not the loop:
-    it shows in ``state``, and ``close`` raises it.
+    ``put``, ``mark``, ``note`` and ``offset`` are called by one thread and return at once. What a stalled writer cannot
+    take is counted in ``missed`` and becomes a gap of the recording. An error of the writer ends the recording, not the
+    loop: it shows in ``state``, and ``close`` raises it.
 
     Args:
         writer: opened; used by the recorder's thread alone, and closed by it.
@@ -61,7 +66,7 @@ class Recorder:
         self.written = 0
         self._writer = writer
         self._capacity = max(1, int(CAPACITY_S * rate_hz))
-        self._queue: deque[Chunk | _Mark | _Offset] = deque()
+        self._queue: deque[Chunk | _Mark | _Note | _Offset] = deque()
         self._taken = 0  # samples put into the queue; less ``written``, those in it
         self._error: BaseException | None = None
         self._leaving = threading.Event()
@@ -108,6 +113,11 @@ class Recorder:
         """From the sample ``first`` on, the label is this one; "" is unknown."""
         if self._error is None:
             self._queue.append(_Mark(first, label))
+
+    def note(self, first: int, text: str) -> None:
+        """See ``devices.formats.writer.Writer``."""
+        if self._error is None:
+            self._queue.append(_Note(first, text))
 
     def offset(self, at_s: float, offset_s: float) -> None:
         """See ``devices.formats.writer.Writer``."""
@@ -160,6 +170,8 @@ class Recorder:
                 self._write(together)
             if isinstance(item, _Mark):
                 self._writer.mark(*item)
+            elif isinstance(item, _Note):
+                self._writer.note(*item)
             elif isinstance(item, _Offset):
                 self._writer.offset(*item)
             else:

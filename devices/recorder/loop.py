@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from devices.integrity import Integrity
 from devices.recorder.feeding import Recorder
@@ -16,6 +17,16 @@ OFFSET_EVERY_S = 5.0
 """As LabRecorder does."""
 
 LabelOf = Callable[[int, int], str | None]
+
+
+class Takes(Protocol):
+    """Takes samples and labels; a ``Recorder``, or what stands before one."""
+
+    def put(self, chunk: Chunk) -> None:
+        """See ``Recorder``."""
+
+    def mark(self, first: int, label: str) -> None:
+        """See ``Recorder``."""
 
 
 @dataclass(slots=True)
@@ -95,7 +106,7 @@ def record(
             return
         chunk = _cut(chunk, progress, limit)
         now = time.perf_counter()
-        _keep(chunk, now, recorder, progress, label_of)
+        keep(chunk, now, recorder, progress, label_of)
         if (label := typed()) is not None:
             progress.label = label
             recorder.mark(progress.end, label)
@@ -127,7 +138,8 @@ def _cut(chunk: Chunk, progress: Progress, limit: int | None) -> Chunk:
     return Chunk(chunk.samples[:keep], chunk.first, stamps, raw)
 
 
-def _keep(chunk: Chunk, now: float, recorder: Recorder, progress: Progress, label_of: LabelOf | None) -> None:
+def keep(chunk: Chunk, now: float, recorder: Takes, progress: Progress, label_of: LabelOf | None = None) -> None:
+    """Hands a chunk on, with the labels that the source knows of, and notes it in the progress."""
     if not len(chunk.samples):
         return
     if progress.first is None:

@@ -1,8 +1,8 @@
 """A writer in a process of its own, fed through a pipe.
 
 Frames from the parent: a letter, the length of what follows (uint32), then that. ``O`` opens (JSON), ``C`` is a chunk,
-``M`` a mark, ``T`` a clock offset, ``F`` flushes; the end of the pipe closes, also when the parent was killed. The
-process answers in lines of JSON: once it is ready, when something is wrong, and when it is done.
+``M`` a mark, ``N`` a note, ``T`` a clock offset, ``F`` flushes; the end of the pipe closes, also when the parent was
+killed. The process answers in lines of JSON: once it is ready, when something is wrong, and when it is done.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ class Elsewhere:
     def mark(self, first: int, label: str) -> None:
         """See ``Writer``."""
         self._send(b"M", struct.pack("<q", first) + label.encode())
+
+    def note(self, first: int, text: str) -> None:
+        """See ``Writer``."""
+        self._send(b"N", struct.pack("<q", first) + text.encode())
 
     def offset(self, at_s: float, offset_s: float) -> None:
         """See ``Writer``."""

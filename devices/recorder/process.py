@@ -53,6 +53,8 @@ def _pass_on(writer: Writer, kind: bytes, content: bytes) -> None:
         writer.write(unpacked(content))
     elif kind == b"M":
         writer.mark(struct.unpack_from("<q", content)[0], content[8:].decode())
+    elif kind == b"N":
+        writer.note(struct.unpack_from("<q", content)[0], content[8:].decode())
     elif kind == b"T":
         writer.offset(*struct.unpack("<dd", content))
     elif kind == b"F":

@@ -13,6 +13,7 @@ import pyxdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.files import load
 from devices.formats.writer import open_writer
 from devices.formats.writer_file import PAGE
 from devices.formats.xdf_writer import Sheet
@@ -168,3 +169,46 @@ def test_boundaries_let_a_damaged_file_be_read_on(tmp_path: Path) -> None:
     (tmp_path / "a.xdf").write_bytes(raw)
     found = streams(tmp_path / "a.xdf", dejitter_timestamps=False)["EMG"]
     assert np.array_equal(found["time_series"][-2000:], samples[-2000:])
+
+
+NOTES = {1000: "prompt: fist", 1010: "muscle: f\u00e4ust", 1450: "discarded: fist", 1410: "in the gap", 9999: "never"}
+
+
+def noted(path: Path, made: Case, notes: dict[int, str], seed: int = 3) -> None:
+    writer = open_writer(path, made.info)
+    for first, text in notes.items():
+        writer.note(first, text)
+    made.write(writer, seed=seed)
+    writer.close()
+
+
+def test_notes_are_a_stream_of_their_own_and_no_labels(tmp_path: Path) -> None:
+    made = case()
+    noted(tmp_path / "a.xdf", made, NOTES)
+    assert check(tmp_path / "a.xdf", made) == len(made.kept)
+    events = streams(tmp_path / "a.xdf")["Events"]
+    assert [text for (text,) in events["time_series"]] == [
+        "prompt: fist",
+        "muscle: f\u00e4ust",
+        "in the gap",
+        NOTES[1450],
+    ]
+    when = made.raw()[[0, 10, 437, 450]] + 60.0  # what was lost counts for the next sample
+    assert events["time_stamps"] == pytest.approx(when, abs=1e-6)
+    assert set(load(tmp_path / "a.xdf").names) == {"rest", "open hand, slowly", "fist"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_notes_cut_where_a_page_ends_are_forgiven(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = case(length=720)
+    seen = states(monkeypatch)
+    first = 1030 + 7 * seed  # where their header comes
+    noted(tmp_path / "a.xdf", made, {index: f"note {index}" for index in range(first, 1720, 9)}, seed)
+    counts = []
+    for _, raw in seen:
+        if len(raw) % PAGE and raw is not seen[-1][1]:
+            continue
+        (tmp_path / "cut.xdf").write_bytes(raw)
+        counts.append(check(tmp_path / "cut.xdf", made))
+    assert counts == sorted(counts)
+    assert len(counts) > 3
