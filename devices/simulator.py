@@ -24,7 +24,7 @@ import math
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from operator import itemgetter
 
@@ -139,18 +139,29 @@ class SimulatedSource:
         if speed is not None and not speed > 0:
             raise ValueError(f"speed is {speed:g}; give a number above zero, or none for as fast as possible")
         script = Script(tuple(gestures), hold_s, rest_s, rate_hz)
-        subject = Subject(person, session, script)
+        self._subject = subject = Subject(person, session, script)
+        self._asked: int | None = None
         self.names = script.names
         self.simulated = True
         self._shown: tuple[tuple[int, str], ...] = ()  # replaced and never changed, since other threads look at it
         self._info = _info(person, session, script)
         self._speed = speed
-        self._blocks = (block for stretch in subject.stretches() for block in subject.play(stretch))
+        self._blocks: Iterator[tuple[Samples, int]] = (
+            block for stretch in subject.stretches() for block in subject.play(stretch)
+        )
         self._block, self._used = np.empty((0, len(CHANNELS)), np.float32), 0
         self._first = 0
         self._start: float | None = None
         self._closed = threading.Event()
         self._integrity = Integrity(len(CHANNELS))
+
+    def ask(self, gesture: str) -> None:
+        """See ``devices.source.Obliging``; with the first call the script is given up."""
+        if gesture not in self.names:
+            raise ValueError(f"the simulator does not know {gesture!r}; it knows {', '.join(self.names)}")
+        if self._asked is None:
+            self._blocks = self._subject.obey(lambda: self._asked or 0)
+        self._asked = self.names.index(gesture)
 
     @property
     def info(self) -> StreamInfo:

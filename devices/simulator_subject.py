@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ Floats = NDArray[np.float64]
 
 _RISE_S = (0.12, 0.30)
 _BLOCK_S = 0.25
+_GLANCE_S = 0.1
+_SWING_S = 1.0
+_REACTION_S = 0.2
 _DRIVE_HZ = np.array([0.4, 2.0])
 
 
@@ -96,6 +100,39 @@ class Subject:
                 yield self._rest()
                 yield self._gesture(int(index))
 
+    def obey(self, asked: Callable[[], int]) -> Iterator[tuple[Samples, int]]:
+        """Endless: does what it is asked to, after the time to react and that which a muscle takes to rise and fall.
+
+        Args:
+            asked: index into ``Script.names``; looked at every tenth of a second.
+
+        Yields:
+            As ``play`` does.
+        """
+        length = max(1, round(_GLANCE_S * self.script.rate_hz))
+        doing, level, turns_s = 0, 0.0, 0.0
+        pattern, swing = self.arm.tone, self.recorder.jolt(length)
+        seen = deque([0] * round(_REACTION_S / _GLANCE_S))
+        while True:
+            seen.append(asked())
+            wanted = seen.popleft()
+            if wanted != doing and not level:
+                doing, pattern = wanted, self._pattern(wanted - 1) if wanted else self.arm.tone
+                swing, turns_s = self._swing(), self.rng.uniform(*_RISE_S)
+            elif wanted != doing and level == 1:
+                swing, turns_s = self._swing(), self.rng.uniform(*_RISE_S)
+            step = (1 if wanted == doing and doing else -1) / (max(turns_s, _GLANCE_S) * self.script.rate_hz)
+            ramp = np.clip(level + step * np.arange(1, length + 1), 0.0, 1.0)
+            level = float(ramp[-1])
+            active = (0.5 - 0.5 * np.cos(np.pi * ramp))[:, None] * pattern
+            swing = np.concatenate([swing, np.zeros((length, len(CHANNELS)))])
+            label = doing if ramp.any() else 0
+            yield from self.play(Stretch(self._driven(np.maximum(active, self.arm.tone)), swing[:length], label))
+            swing = swing[length:]
+
+    def _swing(self) -> Floats:
+        return self.recorder.jolt(round(_SWING_S * self.script.rate_hz))
+
     def _length(self, seconds: float) -> int:
         return round(seconds * self.rng.uniform(0.9, 1.1) * self.script.rate_hz)
 
@@ -105,11 +142,16 @@ class Subject:
 
     def _gesture(self, index: int) -> Stretch:
         length = self._length(self.script.hold_s)
-        pattern = self.arm.synergies[GESTURES.index(self.script.gestures[index])]
-        effort = np.exp(self.effort[index] + self.rng.normal(0.0, 0.22))
-        pattern = np.clip(pattern * effort * np.exp(self.rng.normal(0.0, 0.18, len(pattern))), 0.0, 0.95)
+        pattern = self._pattern(index)
         active = self._profile(length)[:, None] * self._driven(np.tile(pattern, (length, 1)))
         return Stretch(np.maximum(active, self.arm.tone), self.recorder.jolt(length), 1 + index)
+
+    def _pattern(self, index: int) -> Floats:
+        """How much each muscle does in a gesture, this time."""
+        pattern = self.arm.synergies[GESTURES.index(self.script.gestures[index])]
+        effort = np.exp(self.effort[index] + self.rng.normal(0.0, 0.22))
+        done: Floats = np.clip(pattern * effort * np.exp(self.rng.normal(0.0, 0.18, len(pattern))), 0.0, 0.95)
+        return done
 
     def _profile(self, length: int) -> Floats:
         """0 ... 1 ... 0: smooth rise and fall of 120-300 ms, and a slow change of effort between them."""

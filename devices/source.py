@@ -43,6 +43,22 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Obliging(Protocol):
+    """A source that can be told what to do: the simulator."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it can do, rest first."""
+
+    def ask(self, gesture: str) -> None:
+        """From now on this is done, until it is told something else.
+
+        Raises:
+            ValueError: it is none of ``names``.
+        """
+
+
+@runtime_checkable
 class Labelled(Protocol):
     """A source that knows what is being done: the simulator, a labelled recording."""
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from devices import simulator, simulator_conductor, simulator_potentials, simulator_recorder, simulator_units
+from devices.guiding.quality import strength
 from devices.recording import Recording
 from devices.simulator import GESTURES, REST, SimulatedSource, simulate
 from devices.simulator_anatomy import MUSCLES, Layers, draw_arm
 from devices.simulator_conductor import bipolar_field
 from devices.simulator_potentials import templates
 from devices.simulator_units import EXCITATION_MAX, FASTEST_HZ, SLOWEST_HZ, Pool, Trains, draw_pool
+from devices.source import Obliging
 
 BELT = 2 * np.pi * np.arange(8) / 8
 
@@ -408,3 +410,39 @@ def test_a_paced_source_stamps_its_samples_and_never_waits_long() -> None:
 def test_a_source_cannot_run_backwards(speed: float) -> None:
     with pytest.raises(ValueError, match="above zero"):
         SimulatedSource(1, speed=speed)
+
+
+def test_a_simulated_person_does_as_it_is_told() -> None:
+    source = SimulatedSource(3, speed=None)
+    assert isinstance(source, Obliging)
+    with pytest.raises(ValueError, match=r"does not know 'flying'; it knows rest, fist"):
+        source.ask("flying")
+
+    def after(seconds: float) -> float:
+        chunks = []
+        while sum(len(chunk.samples) for chunk in chunks) < seconds * source.info.rate_hz:
+            chunk = source.read()
+            assert chunk is not None
+            chunks.append(chunk)
+        samples = np.concatenate([chunk.samples for chunk in chunks])
+        return float(strength(samples, source.info.rate_hz).max())
+
+    source.ask("rest")
+    after(0.5)
+    quiet = after(2.0)
+    source.ask("fist")
+    begin = after(0.1)
+    after(0.7)
+    loud = after(2.0)
+    end = source._first
+    source.ask("open hand")  # through rest
+    after(3.0)
+    source.ask("rest")
+    after(1.0)
+    assert loud > 4 * quiet
+    assert begin < 0.5 * loud, "a person takes time to react"
+    assert after(1.0) < 2 * quiet
+    assert source.label(end - 500, end) == "fist"
+    assert source.label(end + 2000, end + 2900) == "open hand"
+    assert source.label(source._first - 500, source._first) == "rest"
+    source.close()
