@@ -12,7 +12,7 @@ import numpy as np
 
 from devices.guiding.prompt import Prompt
 from devices.guiding.prompts import Shows
-from devices.guiding.quality import conditions, strength
+from devices.guiding.sitting import sitting
 from devices.watched import Watched
 from dsp.flow import Chunk, StreamInfo
 from dsp.ring import Ring
@@ -72,9 +72,8 @@ def planned(gestures: Sequence[str], repetitions: int, hold_s: float, rest_s: fl
 
 def contact(prompt: Prompt, listening: Listening, info: StreamInfo) -> Prompt:
     """With how the electrodes sit at present."""
-    samples = listening.between(listening.end - round(CONTACT_S * info.rate_hz), listening.end).samples
-    levels_uv = strength(samples, info.rate_hz).round(1).tolist()
-    return replace(prompt, states=conditions(info, samples), levels_uv=tuple(levels_uv))
+    latest = listening.between(listening.end - round(CONTACT_S * info.rate_hz), listening.end)
+    return sitting(prompt, latest.samples, info)
 
 
 class Guide:

@@ -15,16 +15,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from devices.guiding.script import Script
     from devices.recorder.feeding import Recorder
     from devices.recorder.loop import Progress
     from devices.recorder.status import Status
     from devices.watched import Watched
 
 
+def _example(guide: str | None) -> str | None:
+    """Prints the example where that is asked for, before anything else is missed."""
+    from devices.commands import guided
+
+    if guide == guided.EXAMPLE:
+        guided.print_example()
+        raise typer.Exit
+    return guide
+
+
 Out = Annotated[
     Path,
     typer.Option(
-        "--out", "-o", help="The file (.xdf, .bdf, .csv, .h5), or the folder of a BIDS data set.", show_default=False
+        "--out",
+        "-o",
+        help="The file (.xdf, .bdf, .csv, .h5), or the folder of a BIDS data set; of --guide, a folder of sittings.",
+        show_default=False,
     ),
 ]
 Format = Annotated[
@@ -52,6 +66,18 @@ Labels = Annotated[
         show_default=False,
     ),
 ]
+Guide = Annotated[
+    str | None,
+    typer.Option(
+        "--guide",
+        help="A script (TOML) of gestures that the screen leads through; labels come of it. 'example' prints one.",
+        metavar="SCRIPT",
+        show_default=False,
+        is_eager=True,
+        callback=_example,
+    ),
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Of a guide: prompts as lines, not on the whole screen.")]
 Person = Annotated[str, typer.Option("--person", help="Whose arm.", show_default=False)]
 Session = Annotated[str, typer.Option("--recording-session", help="Which sitting.", show_default=False)]
 Task = Annotated[str, typer.Option("--task", help="What the person is asked to do, a word.")]
@@ -72,6 +98,8 @@ def record(
     format_: Format = None,
     seconds: Seconds = None,
     labels: Labels = "",
+    guide: Guide = None,
+    plain: Plain = False,
     person: Person = "",
     session: Session = "",
     task: Task = "gestures",
@@ -84,23 +112,59 @@ def record(
 
     What is written is readable at every moment, also if the program is killed. An existing file is never overwritten.
 
+    With --guide SCRIPT the screen leads through gestures, which become the labels; --out without a suffix is then a
+    folder that takes one sitting after another, as training reads it. '--guide example' prints a script to begin with.
+
     Example: python -m devices record cyton:/dev/ttyUSB0 --out recordings/first --labels rest,fist,open
+
+    Example: python -m devices record sim: --out recordings/mine --guide gestures.toml
     """
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"--seconds is {seconds:g}; give a number above zero")
+    script = _script(device, guide, seconds, labels, plain=plain)
+    from devices.commands import guided
     from devices.formats.writer import destination
     from devices.opening import open_source
     from devices.recorder.labels import parse_labels
 
     names = parse_labels(labels) if labels else ()
+    folder = out
+    if script is not None:
+        names, out = script.labels, guided.place(out, format_, person, session)
     destination(out, format_)  # what cannot be written is said before a device is looked for
     with _asked_to_end() as ending:
         source = open_source(device, rate_hz=rate, unit=unit, file_rate_hz=rate, patience_s=patience)
         try:
+            if script is not None:
+                guided.led(source, script)
             recorder = _recorder(source, out, format_, names, person, session, task, device)
+            if script is not None:
+                manner = guided.Manner(as_json=as_json, plain=plain)
+                guided.run(source, recorder, script, ending, manner, device=device, folder=out.parent == folder)
+                return
             _run(source, recorder, seconds, names, ending, as_json=as_json)
         finally:
             source.close()
+
+
+def _script(device: str, guide: str | None, seconds: float | None, labels: str, *, plain: bool) -> Script | None:
+    """What is to be led through, if anything is.
+
+    Raises:
+        ValueError: it cannot be read, or something else was said that does not go with it.
+    """
+    if guide is None:
+        if plain:
+            raise ValueError("--plain is for the prompts of --guide; leave it out")
+        return None
+    for option, given in (("--labels", bool(labels)), ("--seconds", seconds is not None)):
+        if given:
+            raise ValueError(f"{option} does not go with --guide, whose script says it; leave one of them out")
+    from devices.commands.guided import check_device
+    from devices.guiding.script import read_script
+
+    check_device(device)
+    return read_script(Path(guide))
 
 
 def _recorder(

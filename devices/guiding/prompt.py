@@ -27,6 +27,10 @@ class Prompt:
         verdict: on the repetition before, "" before the first one.
         good: it was usable.
         trouble: what is amiss with the source, "" where nothing is.
+        words: how it is done, "" where there is nothing to say.
+        keys: that may be pressed and what they do, "" where there are none.
+        bell: number of the latest sound, 0 before the first one.
+        rings: how often the bell rings for it.
     """
 
     title: str
@@ -44,6 +48,10 @@ class Prompt:
     verdict: str = ""
     good: bool = True
     trouble: str = ""
+    words: str = ""
+    keys: str = ""
+    bell: int = 0
+    rings: int = 0
 
     @property
     def progress(self) -> str:

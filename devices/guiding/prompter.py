@@ -10,6 +10,7 @@ import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from io import TextIOWrapper
 from typing import IO
 
@@ -21,6 +22,29 @@ from devices.guiding.prompt import Prompt
 from devices.guiding.prompting import Asked
 
 FRAMES_PER_SECOND = 15
+
+APART = 3
+"""Frames between two rings of the bell, which terminals would make one of."""
+
+
+class Bell:
+    """Rings what a prompt asks for.
+
+    Args:
+        ring: makes one sound.
+    """
+
+    def __init__(self, ring: Callable[[], object]) -> None:
+        self._ring, self._heard, self._left, self._pause = ring, 0, 0, 0
+
+    def look(self, prompt: Prompt | None) -> None:
+        """Rings if it is time; called once a frame. Of sounds that were asked for meanwhile, the last one is made."""
+        if prompt is not None and prompt.bell > self._heard:
+            self._heard, self._left, self._pause = prompt.bell, prompt.rings, 0
+        if self._left and not self._pause:
+            self._left, self._pause = self._left - 1, APART
+            self._ring()
+        self._pause = max(0, self._pause - 1)
 
 
 class Newest:
@@ -51,8 +75,10 @@ def main() -> int:
         contextlib.suppress(OSError),  # the terminal is gone: nothing is left to draw on
         Live(Text("waiting for the device"), console=Console(), screen=True, auto_refresh=False) as live,
     ):
+        bell = Bell(live.console.bell)
         shown: Prompt | None = None
         while not newest.ended.wait(1 / FRAMES_PER_SECOND):
+            bell.look(newest.prompt)
             if newest.prompt is not None and newest.prompt is not shown:
                 shown = newest.prompt
                 live.update(Asked(shown), refresh=True)

@@ -1,4 +1,4 @@
-"""Drawing a prompt: what to do in large letters, a countdown, the contact of each channel, the verdict."""
+"""Drawing a prompt: what to do in large letters, a countdown, the contact of each channel, the verdict, the keys."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Asked:
             Padding(_channels(prompt, width - 4, plain), (0, 2)),
             line,
             Padding(_verdict(prompt), (0, 2)),
+            *_keys(prompt),
         )
 
 
@@ -54,9 +55,13 @@ def _title(prompt: Prompt, plain: bool) -> Text:
 def _large(prompt: Prompt, width: int, plain: bool) -> Text:
     style = f"bold {RIGHT if prompt.active else NEUTRAL}"
     rows = lettered(prompt.doing, width - 4, "#" if plain else "█") or ["", "", prompt.doing, "", ""]
-    small = "make this gesture and hold it:" if prompt.active else ""
+    small = prompt.words or ("make this gesture and hold it:" if prompt.active else "")
     return Text("\n").join(
-        [Text(f"  {small}", LABEL), Text(), *(Text(f"  {row}", style, no_wrap=True, overflow="crop") for row in rows)]
+        [
+            Text(f"  {small}", LABEL, no_wrap=True, overflow="ellipsis"),
+            Text(),
+            *(Text(f"  {row}", style, no_wrap=True, overflow="crop") for row in rows),
+        ]
     )
 
 
@@ -94,3 +99,7 @@ def _verdict(prompt: Prompt) -> Text:
     if prompt.trouble:
         return Text(prompt.trouble, f"bold reverse {WRONG}")
     return Text(prompt.verdict, f"bold {RIGHT if prompt.good else WRONG}")
+
+
+def _keys(prompt: Prompt) -> list[Text]:
+    return [Text(f"  {prompt.keys}", LABEL, no_wrap=True, overflow="ellipsis")] if prompt.keys else []

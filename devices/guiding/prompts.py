@@ -30,11 +30,11 @@ class OnScreen:
 
     def __init__(self, painter: Painter) -> None:
         self._painter = painter
-        self._due, self._last = 0.0, ("", "", "")
+        self._due, self._last = 0.0, ("", "", "", 0)
 
     def __call__(self, prompt: Prompt) -> None:
         """See ``Shows``; what is to be done is shown at once, a countdown every ``REFRESH_S``."""
-        now, words = monotonic(), (prompt.doing, prompt.verdict, prompt.trouble)
+        now, words = monotonic(), (prompt.doing, prompt.verdict, prompt.trouble, prompt.bell)
         if now < self._due and words == self._last:
             return
         self._due, self._last = now + REFRESH_S, words
@@ -52,9 +52,18 @@ class InLines:
     def __init__(self, out: IO[str]) -> None:
         self._out = out
         self._doing, self._verdict, self._trouble = ("", -1), "", ""
+        self._keys, self._bell = "", 0
+        self._terminal = out.isatty()
 
     def __call__(self, prompt: Prompt) -> None:
         """See ``Shows``."""
+        if prompt.keys != self._keys:
+            self._keys = prompt.keys
+            self._say(f"  {prompt.keys}")
+        if prompt.bell != self._bell:
+            self._bell = prompt.bell
+            if self._terminal:  # a file would keep it
+                self._out.write("\a" * prompt.rings)
         if prompt.trouble != self._trouble:
             self._trouble = prompt.trouble
             self._say(f"  {prompt.trouble or 'it is back'}")
@@ -62,10 +71,12 @@ class InLines:
             self._verdict = prompt.verdict
             self._say(f"  {prompt.verdict}")
         if (prompt.doing, prompt.done) != self._doing:
+            first = not self._doing[0]
             self._doing = prompt.doing, prompt.done
             for_s = f" for {prompt.length_s:g} s" if prompt.length_s else ""
             hold = f"now hold: {prompt.doing}{for_s} ({prompt.progress})" if prompt.active else f"{prompt.doing}{for_s}"
-            self._say(hold + (f", then: {prompt.then}" if prompt.then and not prompt.active else ""))
+            words = f": {prompt.words}" if prompt.words and (prompt.active or first) else ""
+            self._say(hold + words + (f", then: {prompt.then}" if prompt.then and not prompt.active else ""))
 
     def _say(self, words: str) -> None:
         print(words, file=self._out, flush=True)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from devices.keys import Keys, keys_in
+if sys.platform == "win32":
+    pytest.skip("needs pseudo-terminals", allow_module_level=True)
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX terminals")
-if sys.platform != "win32":
-    import pty
-    import termios
+import termios
+
+from devices.keys import Keys, keys_in
+from tests.devices.terminals import WAIT_S, terminal
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 30.0
 
 ECHOES = """
-import os, sys, time
-os.close(os.open(sys.argv[1], os.O_RDWR))  # becomes the terminal that controls this program
+import sys, time
 from devices.keys import Keys
 with Keys() as keys:
     print("ready", keys.there, flush=True)
@@ -43,84 +37,31 @@ with Keys() as keys:
 """
 
 
-class Terminal:
-    """A program with a terminal that it was started from."""
-
-    def __init__(self, *, piped: bool) -> None:
-        self.main, far = pty.openpty()
-        self.before = termios.tcgetattr(self.main)
-        self.seen = ""
-
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", ECHOES, os.ttyname(far)],
-            stdin=subprocess.PIPE if piped else far,
-            stdout=far,
-            stderr=far,
-            cwd=ROOT,
-            start_new_session=True,
-        )
-        self._far = far  # kept open, so that its state can be looked at when the program has ended
-
-    def until(self, words: str) -> None:
-        """Reads what is shown until it holds these words."""
-        by = time.monotonic() + WAIT_S
-        while words not in self.seen and time.monotonic() < by:
-            if select.select([self.main], [], [], 0.1)[0]:
-                self.seen += os.read(self.main, 4096).decode()
-        assert words in self.seen
-
-    def press(self, keys: bytes) -> None:
-        """As if typed."""
-        os.write(self.main, keys)
-
-    @property
-    def local(self) -> int:
-        """The terminal's local modes."""
-        return int(termios.tcgetattr(self.main)[3])
-
-    def close(self) -> None:
-        """Ends everything."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        if self.process.stdin:
-            self.process.stdin.close()
-        os.close(self._far)
-        os.close(self.main)
-
-
-@contextmanager
-def terminal(*, piped: bool = False) -> Iterator[Terminal]:
-    opened = Terminal(piped=piped)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
 @pytest.mark.parametrize("piped", [False, True])
 def test_keys_come_at_once_and_are_not_shown(piped: bool) -> None:
-    with terminal(piped=piped) as screen:
+    with terminal(ECHOES, piped=piped) as screen:
         screen.until("ready True")
-        assert not screen.local & (termios.ECHO | termios.ICANON)
-        assert screen.local & termios.ISIG
+        local = screen.modes[3]
+        assert isinstance(local, int)
+        assert not local & (termios.ECHO | termios.ICANON)
+        assert local & termios.ISIG
         screen.press(b"d")
         screen.until("<'d'>")
         screen.press("\x1b[A\u00e4 \n".encode())
         screen.until("<'\\n'>")
         screen.press(b"q")
-        assert screen.process.wait(WAIT_S) == 0
-        assert screen.seen.replace("\r\n", "") == "ready True<'d'><'ä'><' '><'\\n'>"
-        assert termios.tcgetattr(screen.main) == screen.before
+        assert screen.end() == 0
+        assert screen.seen.decode().replace("\r\n", "") == "ready True<'d'><'ä'><' '><'\\n'><'q'>"
+        assert screen.modes == screen.before
 
 
 @pytest.mark.parametrize("ends", [b"x", b"\x03"])
 def test_the_terminal_is_as_before_however_it_ends(ends: bytes) -> None:
-    with terminal() as screen:
+    with terminal(ECHOES) as screen:
         screen.until("ready True")
         screen.press(ends)
-        assert screen.process.wait(WAIT_S) in (1, -signal.SIGINT)
-        assert termios.tcgetattr(screen.main) == screen.before
+        assert screen.end() in (1, -signal.SIGINT)
+        assert screen.modes == screen.before
 
 
 def test_without_a_terminal_there_are_no_keys() -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from devices.guiding.lettering import HEIGHT, lettered
 from devices.guiding.prompt import Prompt
+from devices.guiding.prompter import APART, Bell
 from devices.guiding.prompting import Asked
 from devices.guiding.prompts import InLines
 
@@ -78,3 +79,37 @@ def test_lines_say_what_is_new_and_nothing_twice() -> None:
         "  is away",
         "  it is back",
     ]
+
+
+def test_words_and_keys_have_their_place() -> None:
+    rows = drawn(replace(PROMPT, words="close the hand", keys="d discards, q ends"), 80)
+    assert rows[3] == "  close the hand"
+    assert rows[-1] == "  d discards, q ends"
+    assert not any("hold it" in row for row in rows)
+
+
+def test_the_bell_rings_as_often_as_it_is_asked_to_and_never_for_what_is_past() -> None:
+    rung: list[int] = []
+    bell = Bell(lambda: rung.append(frame))
+    asked = [
+        PROMPT,
+        replace(PROMPT, bell=1, rings=1),
+        replace(PROMPT, bell=2, rings=2),
+        replace(PROMPT, bell=5, rings=1),
+    ]
+    for frame in range(40):
+        bell.look(asked[frame // 10])
+    assert rung == [10, 20, 20 + APART, 30]
+
+
+def test_lines_ring_on_a_terminal_alone() -> None:
+    class Console(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for out, heard in ((Console(), 2), (io.StringIO(), 0)):
+        show = InLines(out)
+        for _ in range(3):
+            show(replace(PROMPT, bell=1, rings=2, words="close the hand"))
+        assert out.getvalue().count("\a") == heard
+        assert out.getvalue().count("now hold: fist for 4 s (repetition 3 of 10): close the hand") == 1
