@@ -135,6 +135,7 @@ def _run(
         stack.callback(sink.close)
         tally.sinks.append(sink)
     controls.sinks += tally.sinks
+    controls.marks += [] if tape is None else [tape]
 
     def watch(window: Window) -> None:
         times.watch(window)

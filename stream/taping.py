@@ -42,6 +42,10 @@ class Tape:
             self._recorder.offset(now, self._source.integrity.clock_offset_s)
             self._offset_due_s = now + OFFSET_EVERY_S
 
+    def mark(self, index: int, text: str) -> None:
+        """Notes something at a sample, where the format has room for what is no label."""
+        self._recorder.note(index, text)
+
     def trouble(self) -> str:
         """What goes wrong with the recording, for people; "" while all is well."""
         if self._recorder.state:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pyxdf
+
+from devices.files import load
 
 if sys.platform == "win32":
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
@@ -241,3 +245,29 @@ def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: 
         assert b"checkpoint " + str(tmp_path / "demo-calibrated").encode() in terminal.seen.replace(b"\r\n", b"")
     finally:
         terminal.close()
+
+
+def test_a_marker_is_in_the_recording_and_in_every_sink(tmp_path: Path) -> None:
+    demo = ROOT / "models" / "checkpoints" / "demo"
+    record, sink = tmp_path / "a.xdf", tmp_path / "a.jsonl"
+    arguments = ["-m", "stream", "live", "sim:person=7", "--checkpoint", str(demo), "--record", str(record)]
+    terminal = Terminal([*arguments, "--sink", f"jsonl:{sink}"])
+    try:
+        terminal.read_until(b"latency ")
+        assert b"calibrate" not in terminal.seen  # a file that is there cannot be begun again
+        terminal.press(b"m")
+        terminal.read_until(b"marker 1")
+        terminal.press(b"p")
+        terminal.read_until(b"paused")
+        terminal.press(b"q")
+        terminal.read_to_end()
+        assert terminal.process.wait(PATIENCE_S) == 0
+    finally:
+        terminal.close()
+    lines = [json.loads(line) for line in sink.read_text().splitlines()]
+    (marker,) = [line for line in lines if "marker" in line]
+    assert marker["marker"] == "marker 1"
+    assert lines[-1]["paused"] is True
+    (events,) = [each for each in pyxdf.load_xdf(record)[0] if each["info"]["name"][0].endswith("Events")]
+    assert events["time_series"] == [["marker 1"]]
+    assert load(record).names
