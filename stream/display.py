@@ -25,9 +25,9 @@ CONTACT_S = 0.5
 """How often the contacts are looked at: a channel is shown as flat while its flat samples have grown since then."""
 
 
-def on_terminal(board: Path) -> Painter:
-    """Shows a board on the terminal."""
-    return Painter("stream.view", str(board))
+def on_terminal(board: Path) -> Sequence[Painter]:
+    """The process that draws on the terminal."""
+    return [Painter("stream.view", str(board))]
 
 
 class Display:
@@ -43,7 +43,8 @@ class Display:
         also: what else is amiss at present, in words; shown with it.
         missed: decisions that came late so far, and windows that were skipped.
         controls: what the keys of the display do, if it has any.
-        starts: start the processes that show the board at a path; each ends with its standard input.
+        painters: starts the processes that show the board.
+        tell_address: is told once where the page is, if there is one.
     """
 
     def __init__(
@@ -57,7 +58,8 @@ class Display:
         also: Trouble = no_trouble,
         missed: Callable[[], tuple[int, int]] = lambda: (0, 0),
         controls: Controls | None = None,
-        starts: Sequence[Callable[[Path], Painter]] = (on_terminal,),
+        painters: Callable[[Path], Sequence[Painter]] = on_terminal,
+        tell_address: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._truth, self._score, self._stages, self._dropped = truth, score, stages, dropped
         self._also, self._missed = also, missed
@@ -69,11 +71,11 @@ class Display:
         self._controls = controls
         self._end = 0
         self._words = ""
-        self._painters: list[Painter] = []
+        self._tell_address: Callable[[str], object] | None = tell_address
+        self._painters: Sequence[Painter] = ()
         self.board = Board(about)
         try:
-            for start in starts:
-                self._painters.append(start(self.board.path))
+            self._painters = painters(self.board.path)
         except BaseException:
             self.close()
             raise
@@ -124,6 +126,9 @@ class Display:
         self.board.margin.time(total)
         for painter in self._painters:
             painter.look()
+        if self._tell_address is not None and (address := self.board.margin.address):
+            self._tell_address(address)
+            self._tell_address = None
         if now >= self._look:
             self._tell(now)
         self._obey()
@@ -153,7 +158,7 @@ class Display:
     def close(self) -> None:
         """End the processes, restore the terminal if it could not, and remove the board; safe to call twice."""
         try:
-            while self._painters:
-                self._painters.pop().close()
+            for painter in self._painters:
+                painter.close()
         finally:  # also after another Ctrl-C
             self.board.close()

@@ -59,7 +59,7 @@ def main(path: Path) -> int:
     Returns:
         The exit status: 0, or 1 where there is no such board.
     """
-    ended = _await_end()
+    ended = await_end()
     try:
         reader = Reader(path)
     except (OSError, ValueError):
@@ -87,7 +87,7 @@ def _draw(reader: Reader, ended: threading.Event) -> None:
                 live.update(screen, refresh=True)
 
 
-def _await_end() -> threading.Event:
+def await_end() -> threading.Event:
     """An event that is set when standard input ends. Ctrl-C is the parent's business; so is a request to end."""
     ended = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from devices.keys import restorer
 
@@ -24,10 +24,15 @@ class Painter:
     Args:
         module: to be run.
         arguments: of it.
+        environment: variables for it alone.
+        draws: on the terminal, which is restored when it dies; of one that does not, the end is said at the end.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(
+        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None, draws: bool = True
+    ) -> None:
         self._restored = False
+        self._draws = draws
         self._give_back = restorer()
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -36,6 +41,7 @@ class Painter:
                     [sys.executable, "-m", module, *arguments],
                     stdin=subprocess.PIPE,
                     bufsize=0,
+                    env=None if environment is None else {**os.environ, **environment},
                     creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                 )
                 if self._process.stdin is not None and hasattr(os, "set_blocking"):
@@ -52,7 +58,7 @@ class Painter:
 
     def look(self) -> None:
         """Restores the terminal if the process has died."""
-        if self._process is not None and self._process.poll() is not None:
+        if self._draws and self._process is not None and self._process.poll() is not None:
             self._restore()
 
     def close(self) -> None:
@@ -73,9 +79,10 @@ class Painter:
     def _restore(self) -> None:
         if self._process is not None and self._process.returncode and not self._restored:
             self._restored = True
-            sys.stdout.write(RESTORE)
-            sys.stdout.flush()
-            self._give_back()
+            if self._draws:
+                sys.stdout.write(RESTORE)
+                sys.stdout.flush()
+                self._give_back()
             print("the display ended early; nothing else is lost", file=sys.stderr)
 
 
