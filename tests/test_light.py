@@ -22,7 +22,7 @@ from stream.cli import main
 try:
     main()
 finally:
-    heavy = ("torch", "scipy", "matplotlib", "onnx", "onnxscript", "sympy", "pandas", "openvino")
+    heavy = ("torch", "scipy", "matplotlib", "onnx", "onnxscript", "sympy", "pandas", "openvino", "starlette")
     print(json.dumps([name for name in heavy if name in sys.modules]), file=sys.stderr)
 """
 
