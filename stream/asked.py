@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.loading import Wanted
+    from stream.web.address import Place
 
 LONGEST_HOP_MS = 60_000.0
 """A decision a minute."""
@@ -74,3 +76,26 @@ def adapting(adapt: bool, wearer: Path | None, forget: bool) -> bool:
     if forget and wearer is None:
         raise ValueError("--forget says what to begin without, and --wearer is missing; add it, or leave --forget out")
     return adapt or wearer is not None
+
+
+VIEWS = ("terminal", "web", "none")
+
+
+def web_of(views: Sequence[str], address: str | None, token: str | None) -> Place | None:
+    """Where the web view is to be, None where it is not asked for.
+
+    Raises:
+        ValueError: a view is not known, views exclude one another, or the page cannot be served there.
+    """
+    for view in views:
+        if view not in VIEWS:
+            raise ValueError(f"--view cannot be {view!r}; known are {', '.join(VIEWS)}")
+    if "none" in views and len(set(views)) > 1:
+        raise ValueError("--view none leaves no room for another one; leave out either")
+    if "web" not in views:
+        if address is not None:
+            raise ValueError("--web-address is for the web view, which was not asked for; add --view web")
+        return None
+    from stream.web.starting import asked_for  # noqa: PLC0415 - only who asks for it loads it
+
+    return asked_for(address, token)

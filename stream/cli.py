@@ -16,7 +16,7 @@ from rich.text import Text
 
 from dsp.complaints import INTERRUPTED, start, tell
 from dsp.storage import check_writable
-from stream.asked import adapting, parse_seconds, parse_speed, wanted_of
+from stream.asked import adapting, parse_seconds, parse_speed, wanted_of, web_of
 from stream.options import (
     Adapt,
     Checkpoint,
@@ -43,7 +43,10 @@ from stream.options import (
     Sources,
     Streams,
     Unit,
+    Views,
     WearerFile,
+    WebAddress,
+    WebToken,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +78,9 @@ def replay(
     ] = "1",
     json_lines: Json = False,
     plain: Plain = False,
+    view: Views = None,
+    web_address: WebAddress = None,
+    web_token: WebToken = None,
     sink: SinkNames = None,
     keep_up: Annotated[
         bool,
@@ -103,6 +109,7 @@ def replay(
     Example: python -m stream replay recordings/demo.npz --checkpoint models/checkpoints/demo
     """
     pace = parse_speed(speed)
+    web = web_of(view or (), web_address, web_token)
     from devices.address import names_device
     from devices.files import load
 
@@ -123,10 +130,10 @@ def replay(
     from stream import present, replaying
     from stream.wearing import wearing
 
-    how = present.manner(as_json_lines=json_lines, plain=plain)
+    how = present.manner(as_json_lines=json_lines, plain=plain, views=view or ())
     with wearing(classifier, wearer, forget=forget):
         command = shlex.join(["python", "-m", "stream", *context.obj])
-        wish = replaying.Wish(str(checkpoint), pace, how, keep_up, tuple(sink or ()), report, command)
+        wish = replaying.Wish(str(checkpoint), pace, how, web, keep_up, tuple(sink or ()), report, command)
         raise SystemExit(replaying.replay(loaded, classifier, wish))
 
 
@@ -140,6 +147,9 @@ def live(
     patience: Patience = 4.0,
     json_lines: Json = False,
     plain: Plain = False,
+    view: Views = None,
+    web_address: WebAddress = None,
+    web_token: WebToken = None,
     rate: Rate = None,
     unit: Unit = None,
     engine: Engine = "auto",
@@ -162,6 +172,7 @@ def live(
     from devices.address import parse
 
     length = None if seconds is None else parse_seconds(seconds)
+    web = web_of(view or (), web_address, web_token)
     parse(device)  # what cannot be a device is said before the network is loaded
     wanted = wanted_of(engine, compute, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
     classifier = _classifier(checkpoint, wanted)
@@ -169,8 +180,8 @@ def live(
     from stream import live as living
     from stream.wearing import wearing
 
-    how = present.manner(as_json_lines=json_lines, plain=plain)
-    wish = living.Wish(device, str(checkpoint), how, length, record, tuple(sink or ()), patience, unit, rate)
+    how = present.manner(as_json_lines=json_lines, plain=plain, views=view or ())
+    wish = living.Wish(device, str(checkpoint), how, web, length, record, tuple(sink or ()), patience, unit, rate)
     wish = replace(wish, calibrates=wearer is None and again.can_calibrate(wish, classifier))
     with wearing(classifier, wearer, forget=forget):
         raise SystemExit(again.live_on(wish, classifier, lambda path: _classifier(path, wanted), busy))

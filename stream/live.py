@@ -27,6 +27,7 @@ from stream.summary import Setting
 from stream.taping import recordable, taping
 from stream.times import Times
 from stream.trouble import Notices, both, no_trouble
+from stream.web.address import Place
 
 RING_S = 4.0
 """How long the loop may be held up before samples are dropped (and counted)."""
@@ -40,6 +41,7 @@ class Wish:
         device: a DEVICE string (``devices.address``).
         checkpoint: its name, for people.
         manner: what is written to stdout.
+        web: where it is shown to browsers as well, if it is.
         seconds: of the stream, after which it ends; None never ends it.
         record: a file for the samples, or None.
         sinks: further places for the decisions (``stream.destinations``).
@@ -52,6 +54,7 @@ class Wish:
     device: str
     checkpoint: str
     manner: Manner
+    web: Place | None = None
     seconds: float | None = None
     record: Path | None = None
     sinks: Sequence[str] = ()
@@ -127,9 +130,12 @@ def _run(
     tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
     also = both(tally.trouble, no_trouble if tape is None else tape.trouble)
     controls, display = Controls(calibrates=wish.calibrates), None
-    if wish.manner is Manner.VIEW:
-        display = stack.enter_context(view(setting, tally, classifier, source.info, source.integrity, also, controls))
-    told: Display | Notices = display or Notices(sys.stderr, source.info.name, source.integrity, also)
+    if wish.manner is Manner.VIEW or wish.web is not None:
+        shows = view(setting, tally, classifier, source.info, wish.manner, wish.web, source.integrity, also, controls)
+        display = stack.enter_context(shows)
+    told: list[Display | Notices] = [] if display is None else [display]
+    if wish.manner is not Manner.VIEW:
+        told.append(Notices(sys.stderr, source.info.name, source.integrity, also))
     stream = Stream(classifier.labels, tally.truth, times, say=say)
     for sink in _sinks(wish, setting, tally, classifier, stream):
         stack.callback(sink.close)
@@ -142,20 +148,25 @@ def _run(
         if display is not None:
             display.watch(window)
 
+    def idle() -> None:
+        for each in told:
+            each.refresh()
+
     play(
         source if wish.seconds is None else beginning(source, wish.seconds),
         pipeline,
         classifier,
         tally,
-        [told, controls.gate()],
+        [*told, controls.gate()],
         ring_samples=max(setting.window, round(RING_S * setting.rate_hz)),
         strict=True,
         watch=watch,
         tap=all_of(tape, None if display is None else display.hear),
-        idle=told.refresh,
+        idle=idle,
     )
-    if isinstance(told, Notices):
-        told.last()
+    for each in told:
+        if isinstance(each, Notices):
+            each.last()
 
 
 def all_of(*taps: Callable[[Chunk], object] | None) -> Callable[[Chunk], object] | None:
@@ -172,7 +183,7 @@ def all_of(*taps: Callable[[Chunk], object] | None) -> Callable[[Chunk], object]
 
 
 def _sinks(wish: Wish, setting: Setting, tally: Tally, classifier: Classifier, stream: Stream) -> Iterator[Behind]:
-    if wish.manner is not Manner.VIEW:
+    if wish.manner in (Manner.PLAIN, Manner.JSON):
         out = own_stdout()
         sink = written(wish.manner, setting, tally, classifier, out)
         yield Behind(sink, "stdout", after=None if out is sys.stdout else out.close)

@@ -15,6 +15,36 @@ Checkpoint = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON for each decision, then the summary as one line.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")]
+Views = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--view",
+        help="terminal, web (a page for browsers) or none; may be given twice. Without it, the terminal where there is "
+        "one.",
+        show_default=False,
+    ),
+]
+WEB = "Web view"
+WebAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--web-address",
+        help="HOST:PORT for --view web; 127.0.0.1:8765, or the next free port, where it is left out.",
+        rich_help_panel=WEB,
+        show_default=False,
+    ),
+]
+WebToken = Annotated[
+    str | None,
+    typer.Option(
+        "--web-token",
+        help="What visitors of --view web have to know: a word, or auto for a new one. Needed where other machines can "
+        "reach it.",
+        envvar="MYOSTREAM_WEB_TOKEN",
+        rich_help_panel=WEB,
+        show_default=False,
+    ),
+]
 Engine = Annotated[
     str,
     typer.Option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from functools import lru_cache
@@ -14,12 +14,13 @@ from typing import IO
 
 from rich.console import Console
 
+from devices.guiding.painter import Painter
 from devices.integrity import Integrity
 from dsp.complaints import tell
 from dsp.flow import StreamInfo
 from models.classifier import Classifier
 from stream.controls import Controls
-from stream.display import Display
+from stream.display import Display, on_terminal
 from stream.loop import Sink
 from stream.page import describe
 from stream.play import Tally
@@ -27,6 +28,8 @@ from stream.score import Score
 from stream.sinks import JsonLines, PlainLines, Truth, unknown
 from stream.summary import Setting, as_json, as_tables
 from stream.trouble import Trouble, no_trouble
+from stream.web.address import Place
+from stream.web.starting import web_painter
 
 
 class Manner(Enum):
@@ -35,12 +38,18 @@ class Manner(Enum):
     VIEW = "view"
     PLAIN = "plain"
     JSON = "json"
+    QUIET = "quiet"
 
 
-def manner(*, as_json_lines: bool, plain: bool) -> Manner:
-    """The one that was asked for, or the view where stdout is a terminal that can show it, or else plain lines."""
+def manner(*, as_json_lines: bool, plain: bool, views: Sequence[str] = ()) -> Manner:
+    """The one that was asked for, or the view where stdout is a terminal that can show it, or else plain lines.
+
+    Where views were asked for and the terminal's is not among them, nothing but the summary is written.
+    """
     if as_json_lines:
         return Manner.JSON
+    if views and "terminal" not in views and not plain:
+        return Manner.QUIET
     if plain or not sys.stdout.isatty() or os.environ.get("TERM", "") in ("dumb", "unknown"):
         return Manner.PLAIN
     return Manner.VIEW
@@ -105,11 +114,19 @@ def view(
     tally: Tally,
     classifier: Classifier,
     info: StreamInfo,
+    how: Manner,
+    web: Place | None,
     integrity: Integrity | None = None,
     also: Trouble = no_trouble,
     controls: Controls | None = None,
 ) -> Display:
     """The display, a sink that lasts while its ``with`` block does; for the last three see there."""
+    terminal = how is Manner.VIEW
+
+    def painters(board: Path) -> list[Painter]:
+        started = [] if web is None else [web_painter(board, web, quiet=terminal)]
+        return [*started, *(on_terminal(board) if terminal else [])]
+
     about = describe(
         classifier.design.spec,
         title=Path(setting.source).name,
@@ -121,8 +138,18 @@ def view(
         speed=setting.speed,
         simulated=setting.simulated,
         full_scale_uv=info.full_scale_uv,
-        keys=() if controls is None else controls.keys,
+        keys=controls.keys if terminal and controls is not None else (),
     )
     return Display(
-        about, tally.truth, tally.score, tally.stages, tally.dropped, integrity, also, tally.missed, controls
+        about,
+        tally.truth,
+        tally.score,
+        tally.stages,
+        tally.dropped,
+        integrity,
+        also,
+        tally.missed,
+        controls,
+        painters,
+        (lambda _: None) if terminal else tell_address,
     )

@@ -30,6 +30,7 @@ from stream.sinks import Progress
 from stream.summary import Setting
 from stream.times import Times
 from stream.trouble import Complaints
+from stream.web.address import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Wish:
         checkpoint: its name, for people.
         speed: times real time, or None for as fast as possible, without a thread.
         manner: what is written to stdout.
+        web: where it is shown to browsers as well, if it is.
         strict: decide in time at the cost of views, members and windows, as live; otherwise the decisions are the same
             at every speed, however late.
         sinks: further places for the decisions (``stream.destinations``); where nothing keeps the time, the replay
@@ -51,6 +53,7 @@ class Wish:
     checkpoint: str
     speed: float | None
     manner: Manner
+    web: Place | None = None
     strict: bool = False
     sinks: Sequence[str] = ()
     report: Path | None = None
@@ -117,15 +120,26 @@ def _run(
     source = Replay(recording, speed)
     controls, display = Controls(source.hold), None
     say = stack.enter_context(saying(wish.manner))
-    if wish.manner is Manner.VIEW:
-        shows = view(setting, tally, classifier, recording.info, also=tally.trouble, controls=controls)
+    if wish.manner is Manner.VIEW or wish.web is not None:
+        shows = view(
+            setting,
+            tally,
+            classifier,
+            recording.info,
+            wish.manner,
+            wish.web,
+            also=tally.trouble,
+            controls=controls,
+        )
         display = stack.enter_context(shows)
     stream = Stream(classifier.labels, tally.truth, times if speed else _no_time, speed is None, say)
     for spec in wish.sinks:
         tally.sinks.append(open_sink(spec, stream))
         stack.callback(tally.sinks[-1].close)
     controls.sinks += tally.sinks
-    told = [display] if display is not None else _lines(wish.manner, setting, tally, classifier)
+    told: list[Sink] = [] if display is None else [display]
+    if wish.manner is not Manner.VIEW:
+        told += _lines(wish.manner, setting, tally, classifier)
     play(
         Watched(source),
         pipeline,
@@ -158,7 +172,9 @@ def _check_fit(recording: Recording, classifier: Classifier) -> None:
 
 
 def _lines(how: Manner, setting: Setting, tally: Tally, classifier: Classifier) -> list[Sink]:
-    sinks: list[Sink] = [written(how, setting, tally, classifier, sys.stdout), Complaints(sys.stderr, tally.trouble)]
+    sinks: list[Sink] = [Complaints(sys.stderr, tally.trouble)]
+    if how is not Manner.QUIET:
+        sinks.insert(0, written(how, setting, tally, classifier, sys.stdout))
     if how is Manner.JSON:
         sinks.append(Progress(sys.stderr, setting.rate_hz, setting.length))
     return sinks

@@ -8,11 +8,11 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.guiding.quality import conditions
 from dsp.flow import StreamInfo
 from stream.board import Reader
 from stream.margin import EVENTS
 from stream.page import Page
-from stream.quality import conditions
 from stream.web.decisions import Decisions
 from stream.web.spectrum import mains, spectrum
 

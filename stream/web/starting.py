@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from stream.painter import Painter
+from devices.guiding.painter import Painter
 from stream.web.address import Place, place_of
 
 TOKEN = "MYOSTREAM_WEB_TOKEN"  # noqa: S105 - the name of a variable
