@@ -70,7 +70,6 @@ class Display:
         self._due = self._look = 0.0
         self._controls = controls
         self._end = 0
-        self._words = ""
         self._tell_address: Callable[[str], object] | None = tell_address
         self._painters: Sequence[Painter] = ()
         self.board = Board(about)
@@ -150,14 +149,12 @@ class Display:
             words = [state, self._also(), in_words(self._integrity), self._contacts.in_words()]
         self._look = now + (0 if state else CONTACT_S)
         self.board.tell("; ".join(filter(None, words)), bool(state))
-        new = "; ".join(filter(None, words[:3]))
-        if new != self._words:
-            self.board.margin.note(self._end, new or f"over: {self._words}")
-            self._words = new
 
     def close(self) -> None:
         """End the processes, restore the terminal if it could not, and remove the board; safe to call twice."""
         try:
+            for painter in self._painters:
+                painter.dismiss()
             for painter in self._painters:
                 painter.close()
         finally:  # also after another Ctrl-C

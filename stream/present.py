@@ -29,7 +29,7 @@ from stream.sinks import JsonLines, PlainLines, Truth, unknown
 from stream.summary import Setting, as_json, as_tables
 from stream.trouble import Trouble, no_trouble
 from stream.web.address import Place
-from stream.web.starting import web_painter
+from stream.web.starting import tell_address, web_painter
 
 
 class Manner(Enum):

@@ -61,14 +61,18 @@ class Painter:
         if self._draws and self._process is not None and self._process.poll() is not None:
             self._restore()
 
+    def dismiss(self) -> None:
+        """Asks the process to end and waits for nothing; safe to call twice."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is gone already
+                self._process.stdin.close()
+
     def close(self) -> None:
         """Ends the process; safe to call twice."""
         process = self._process
         if process is None:
             return
-        if process.stdin is not None:
-            with contextlib.suppress(OSError):  # it is gone already
-                process.stdin.close()
+        self.dismiss()
         try:
             process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:

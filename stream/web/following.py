@@ -8,11 +8,10 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.guiding.quality import conditions
-from dsp.flow import StreamInfo
 from stream.board import Reader
 from stream.margin import EVENTS
 from stream.page import Page
+from stream.sitting import Sitting
 from stream.web.decisions import Decisions
 from stream.web.spectrum import mains, spectrum
 
@@ -51,8 +50,7 @@ class Follower:
     def __init__(self, reader: Reader) -> None:
         self.about = reader.about
         self._reader = reader
-        about = reader.about
-        self._info = StreamInfo(about.title, about.rate_hz, about.channels, full_scale_uv=about.full_scale_uv)
+        self._sitting = Sitting(reader)
         self.page: Page | None = None
         self.decisions = Decisions()
         self.events: list[tuple[int, int, str]] = []
@@ -134,7 +132,7 @@ class Follower:
         rate_hz = self.about.rate_hz
         self.spectrum = spectrum(samples, rate_hz)
         if self.looks % 2:
-            self.contacts = conditions(self._info, samples[-round(rate_hz) :])
+            self.contacts = self._sitting.states(monotonic())
             self.mains = mains(samples, rate_hz)
 
     def _tell(self) -> None:

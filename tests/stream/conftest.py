@@ -17,6 +17,7 @@ from models import families
 from models.checkpoint import Checkpoint, save
 from models.classifier import Classifier
 from models.loading import Wanted, load_classifier
+from tests.browser import browser  # noqa: F401 - a fixture
 
 RATE_HZ = 500.0
 WINDOW, HOP = 200, 80

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser import violations
 from tests.stream.test_cli import call
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, which is not installed everywhere")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium, and there is none on the path")
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +21,9 @@ def page_path(recorded: Path, checkpoint: Path, tmp_path_factory: pytest.TempPat
     return out / "report.html"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1280])
 def test_it_opens_without_a_network_and_a_complaint(browser: Any, page_path: Path, scheme: str, width: int) -> None:
-    run = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe().run
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, bypass_csp=True
     )
@@ -46,8 +34,7 @@ def test_it_opens_without_a_network_and_a_complaint(browser: Any, page_path: Pat
     page.on("request", lambda request: said.append(request.url) if request.url != page_path.as_uri() else None)
     page.goto(page_path.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert violations(page) == []
     assert said == []
     context.close()
 

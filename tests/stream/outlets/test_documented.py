@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,8 +15,12 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 if sys.platform == "win32":
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
@@ -104,12 +107,9 @@ def test_a_client_of_our_websocket_server(tmp_path: Path) -> None:
     assert_it_reads(f"ws:{port}", example("ws:[HOST:]PORT", _8765=str(port)), tmp_path)
 
 
-def test_a_web_page(tmp_path: Path) -> None:
+@pytest.mark.browser
+def test_a_web_page(browser: Browser, tmp_path: Path) -> None:
     pytest.importorskip("websockets")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, to drive a browser")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs chromium")
     port = free_port()
     (tmp_path / "index.html").write_text(example("ws:[HOST:]PORT", "html", _8765=str(port)))
     serve = partial(QuietFiles, directory=str(tmp_path))
@@ -117,13 +117,11 @@ def test_a_web_page(tmp_path: Path) -> None:
         thread = threading.Thread(target=files.serve_forever, args=(0.05,))
         thread.start()
         try:
-            with playwright.sync_playwright() as driver:
-                browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-                page = browser.new_page()
-                page.goto(f"http://127.0.0.1:{files.server_address[1]}/")
-                send = Counting(sink)
-                until(lambda: page.text_content("#decision") == "fist", meanwhile=send)
-                browser.close()
+            page = browser.new_page()
+            page.goto(f"http://127.0.0.1:{files.server_address[1]}/")
+            send = Counting(sink)
+            until(lambda: page.text_content("#decision") == "fist", meanwhile=send)
+            page.close()
         finally:
             files.shutdown()
             thread.join(PATIENCE_S)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import violations
 from tests.stream.web.served import PATIENCE_S, ROOT, Served, about_some
 
 if TYPE_CHECKING:
@@ -171,7 +172,6 @@ def test_all_of_a_replay_reaches_it(browser, recorded, checkpoint):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
 def test_axe_finds_no_serious_fault(browser, scheme, size):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     with Served() as served:
         served.publish(25)
         served.board.margin.note(100, "marker 1")
@@ -185,13 +185,7 @@ def test_axe_finds_no_serious_fault(browser, scheme, size):
             ):
                 page.evaluate(step)
                 page.wait_for_timeout(1200 if step else 0)
-                found = axe.Axe().run(page).response["violations"]
-                bad = [
-                    (each["id"], each["nodes"][0]["html"])
-                    for each in found
-                    if each["impact"] in ("serious", "critical")
-                ]
-                assert bad == []
+                assert violations(page) == []
 
 
 def test_it_is_used_by_keys_alone(browser):
