@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import acquisition, agreement, faults, filtering, gpu, inference, modes, peers, wearers
+from tests.bench import acquisition, agreement, demo, faults, filtering, gpu, inference, modes, peers, wearers
 
 
 def processor() -> str:
@@ -31,17 +31,21 @@ measures = {
     "modes": modes.measure,
     "gpu": gpu.measure,
     "wearers": wearers.measure,
+    "demo": lambda: demo.measure(given.seconds),
     "acquisition": lambda: acquisition.measure(given.seconds, given.rate),
     "faults": lambda: faults.measure(given.data, given.epochs),
 }
-ON_DEMAND = "faults"
+ON_DEMAND = ("faults", "demo")
 parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
 parser.add_argument(
-    "names", nargs="*", metavar="NAME", help=f"which: {', '.join(measures)}; all but {ON_DEMAND} if none is named"
+    "names",
+    nargs="*",
+    metavar="NAME",
+    help=f"which: {', '.join(measures)}; all but {' and '.join(ON_DEMAND)} if none is named",
 )
 parser.add_argument("--data", default="", help="of faults: the Synapse recordings, a folder or zip")
 parser.add_argument("--epochs", type=int, default=20, help="of faults")
-parser.add_argument("--seconds", type=float, default=5.0, help="of acquisition")
+parser.add_argument("--seconds", type=float, default=5.0, help="of acquisition and demo")
 parser.add_argument("--rate", type=float, default=1000.0, help="of acquisition, in Hz")
 given = parser.parse_args()
 if unknown := set(given.names) - set(measures):
@@ -52,7 +56,7 @@ results = {
     **{
         name: measure()
         for name, measure in measures.items()
-        if name in given.names or (not given.names and name != ON_DEMAND)
+        if name in given.names or (not given.names and name not in ON_DEMAND)
     },
 }
 for name, figures in results.items():
