@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -27,6 +27,7 @@ from stream.loop import Sink, run
 from stream.pace import Pace
 from stream.score import Score
 from stream.sinks import Scored, Truth, unknown
+from stream.urgency import urgent
 
 
 @dataclass(slots=True)
@@ -160,7 +161,11 @@ def play(
         if watch is not None:
             watch(window)
 
-    with _arrivals(source, ring_samples, tally, tap, idle, foresight) as arriving:
+    timely = ring_samples is not None and speed <= 1  # a replay that races may take no core for itself
+    with (
+        urgent() if timely else nullcontext(),
+        _arrivals(source, ring_samples, tally, tap, idle, foresight) as arriving,
+    ):
         run(
             arriving,
             pipeline,

@@ -228,9 +228,13 @@ function scroll(seconds) {
   return Math.min(page.end, next + (wanted - next) * Math.min(1, seconds * 3));
 }
 
+/** Least milliseconds between two pictures: where there are few cores, recognition may be waiting for one of them. */
+const least = navigator.hardwareConcurrency > 4 ? 0 : 1e3 / 36;
+
 let slowly = 0, tabled = 0;
 function draw(moment) {
   requestAnimationFrame(draw);
+  if (moment - stamp < least - 3) return;
   const seconds = Math.min((moment - stamp) / 1e3, 0.25);
   if (calm.matches && moment - stamp < 500 && !acknowledge) return;
   stamp = moment;

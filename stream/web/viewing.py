@@ -18,8 +18,8 @@ MOST = 16
 ACKNOWLEDGED = "ok"
 """All that a viewer may say, once for each frame."""
 
-LEAST_S = 1 / 60
-"""Between two frames."""
+LEAST_S = 1 / 32
+"""Between two frames: the page draws what is between them."""
 
 LONGEST_S = 1.0
 """Between two frames where nothing is new: a sign of life."""
