@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,9 @@ def adapting(adapt: bool, wearer: Path | None, forget: bool) -> bool:
 
 VIEWS = ("terminal", "web", "none")
 
+WEB_TOKEN = "MYOSTREAM_WEB_TOKEN"  # noqa: S105 - the name of a variable
+"""The token, for whoever does not want it on a command line, which everybody can see."""
+
 
 def web_of(views: Sequence[str], address: str | None, token: str | None) -> Place | None:
     """Where the web view is to be, None where it is not asked for.
@@ -95,6 +99,8 @@ def web_of(views: Sequence[str], address: str | None, token: str | None) -> Plac
     if "web" not in views:
         if address is not None:
             raise ValueError("--web-address is for the web view, which was not asked for; add --view web")
+        if token is not None and token != os.environ.get(WEB_TOKEN):  # a variable may stand there for other runs
+            raise ValueError("--web-token is for the web view, which was not asked for; add --view web")
         return None
     from stream.web.starting import asked_for  # noqa: PLC0415 - only who asks for it loads it
 

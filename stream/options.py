@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from stream.asked import WEB_TOKEN
 from stream.outlets.kinds import forms
 
 Checkpoint = Annotated[
@@ -40,7 +41,7 @@ WebToken = Annotated[
         "--web-token",
         help="What visitors of --view web have to know: a word, or auto for a new one. Needed where other machines can "
         "reach it.",
-        envvar="MYOSTREAM_WEB_TOKEN",
+        envvar=WEB_TOKEN,
         rich_help_panel=WEB,
         show_default=False,
     ),

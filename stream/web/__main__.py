@@ -13,13 +13,14 @@ import sys
 import threading
 from pathlib import Path
 
+from stream.asked import WEB_TOKEN
 from stream.board import Reader
 from stream.view import await_end
 from stream.web.address import Place, link, listening, split
 from stream.web.following import Follower
 from stream.web.refusals import Refusals, on_stderr
 from stream.web.serving import serve
-from stream.web.starting import ASKED, QUIET, TOKEN
+from stream.web.starting import ASKED, QUIET
 
 
 def main(board: Path, address: str, how: str) -> int:
@@ -32,7 +33,7 @@ def main(board: Path, address: str, how: str) -> int:
     if hasattr(os, "nice"):
         os.nice(10)  # the loop and the terminal come first
     words = how.split(",")
-    place = Place(*split(address), asked=ASKED in words, token=os.environ.pop(TOKEN, ""))
+    place = Place(*split(address), asked=ASKED in words, token=os.environ.pop(WEB_TOKEN, ""))
     try:
         reader = Reader(board)
         plug = listening(place)

@@ -92,7 +92,10 @@ def resolved(place: Place) -> tuple[socket.AddressFamily, str]:
     try:
         family, _, _, _, where = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"--web-address cannot be {place.to_text()!r}: {one_sentence(error)}") from None
+        raise ValueError(
+            f"--web-address cannot be {place.to_text()!r}: {one_sentence(error)}; give an address of this machine, "
+            f"like {HOST}:{PORT}"
+        ) from None
     return family, str(where[0])
 
 

@@ -7,10 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from devices.guiding.painter import Painter
+from stream.asked import WEB_TOKEN
 from stream.web.address import Place, place_of
-
-TOKEN = "MYOSTREAM_WEB_TOKEN"  # noqa: S105 - the name of a variable
-"""By which the token is handed over: a command line can be seen by everybody."""
 
 ASKED, QUIET = "asked", "quiet"
 """Words for the process: the port was asked for; the terminal is drawn on and nothing may be printed over it."""
@@ -41,7 +39,7 @@ def web_painter(board: Path, place: Place, *, quiet: bool) -> Painter:
         quiet: the terminal is drawn on.
     """
     how = ",".join(filter(None, (ASKED if place.asked else "", QUIET if quiet else ""))) or "plain"
-    environment = {TOKEN: place.token} if place.token else None
+    environment = {WEB_TOKEN: place.token} if place.token else None
     return Painter("stream.web", str(board), place.to_text(), how, environment=environment, draws=False)
 
 

@@ -23,6 +23,11 @@ def test_what_is_no_address_is_refused(text):
         split(text)
 
 
+def test_a_name_that_nobody_knows_is_refused_with_a_way_out():
+    with pytest.raises(ValueError, match=r"'nobody\.invalid:8765': .*; give an address of this machine"):
+        place_of("nobody.invalid:8765", "auto")
+
+
 def test_elsewhere_needs_a_token():
     with pytest.raises(ValueError, match="no token was given; add --web-token auto"):
         place_of("0.0.0.0:0", None)

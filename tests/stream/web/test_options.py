@@ -48,6 +48,7 @@ def replay(recorded, checkpoint):
         (["--view", "hologram"], "known are terminal, web, none"),
         (["--view", "none", "--view", "web"], "leaves no room"),
         (["--web-address", "127.0.0.1:0"], "add --view web"),
+        (["--web-token", "auto"], "--web-token is for the web view"),
         (["--view", "web", "--web-address", "nonsense"], "like 127.0.0.1:8765"),
         (["--view", "web", "--web-address", "0.0.0.0:0"], "no token was given"),
         (["--view", "web", "--web-token", "a b"], "8 to 64 letters"),
