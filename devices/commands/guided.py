@@ -67,9 +67,10 @@ def place(out: Path, format_: str | None, person: str, session: str) -> Path:
 
     A folder takes one sitting after another, and is what training takes.
     """
+    from devices.files import SUFFIXES
     from devices.formats.writer import FORMATS, destination
 
-    suffixes = [suffix for every in FORMATS.values() for suffix in every]
+    suffixes = (*SUFFIXES, *(suffix for every in FORMATS.values() for suffix in every))
     bids = format_ == "bids" or (format_ is None and (out / "dataset_description.json").is_file())
     if bids or (out.suffix.lower() in suffixes and not out.is_dir()) or (format_ and format_ not in FORMATS):
         return destination(out, format_)[0]
@@ -158,7 +159,8 @@ def run(
     if progress.first is None:
         raise failure or ValueError(f"no sample came from {source.info.name!r}, so nothing was recorded")
     told = {**summary(source, progress, failure), **report(leader, script, source, progress.first)}
-    told["next"] = commands(recorder.path, device, folder=folder)
+    taken = any(attempt.good for attempt in leader.attempts)
+    told["next"] = commands(recorder.path, device, folder=folder) if taken else []
     _say(told, source, progress, as_json=manner.as_json)
     if failure is not None:
         raise failure
@@ -172,7 +174,7 @@ def commands(path: Path, device: str, *, folder: bool) -> list[str]:
     stream = ["python", "-m", "stream"]
     return [
         shlex.join(["python", "-m", "train", "tangent", "--data", str(data), "--out", out]),
-        shlex.join([*stream, "live", device, "--checkpoint", f"{out}/checkpoint"]),
+        shlex.join([*stream, "live", device, "--checkpoint", out]),
         shlex.join([*stream, "calibrate", str(path), "--checkpoint", "PATH", "--out", f"{out}-calibrated"]),
     ]
 

@@ -29,11 +29,14 @@ def show(told: Mapping[str, Any]) -> None:
     for line in _discarded(told):
         console.print(line)
     if told["ended"] != "done":
-        console.print(Text(f"the script was not gone through: {told['ended']}", WRONG))
+        why = "somebody ended it" if told["ended"] == "asked" else told["ended"]
+        console.print(Text(f"the script was not gone through: {why}", WRONG))
     if told["simulated"]:
         console.print("simulated: no human arm was involved")
     console.print(f"report: {told['report']}")
-    for words, command in zip(("next", "then", "or, for a checkpoint that there is"), told["next"], strict=True):
+    if not told["next"]:
+        console.print("no repetition was good, so there is nothing to train on yet: record once more")
+    for words, command in zip(("next", "then", "or, for a checkpoint that there is"), told["next"], strict=False):
         console.print(Text.assemble(f"{words}: ", (command, "bold")), soft_wrap=True)
 
 

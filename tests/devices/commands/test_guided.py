@@ -181,6 +181,8 @@ def test_a_folder_takes_one_sitting_after_another(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "guided_1.csv").write_text("")
     assert place(tmp_path / "a", None, "", "") == tmp_path / "a" / "guided_2.xdf"
+    with pytest.raises(ValueError, match=r"ends in '.npz', which cannot be recorded; known are .xdf"):
+        place(tmp_path / "a.npz", None, "", "")  # else it would be a folder of that name
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="is a file; name a folder"):
         place(tmp_path / "file", None, "", "")
@@ -190,6 +192,6 @@ def test_what_to_type_next() -> None:
     made = Path("recordings/my hand/guided_1.xdf")
     train, live, calibrate = commands(made, "sim:person=3", folder=True)
     assert train == "python -m train tangent --data 'recordings/my hand' --out 'runs/my hand'"
-    assert live == "python -m stream live sim:person=3 --checkpoint 'runs/my hand/checkpoint'"
+    assert live == "python -m stream live sim:person=3 --checkpoint 'runs/my hand'"
     assert "calibrate 'recordings/my hand/guided_1.xdf' --checkpoint PATH" in calibrate
     assert commands(Path("data/a.xdf"), "sim:", folder=False)[0] == "python -m train tangent --data data --out runs/a"

@@ -86,5 +86,7 @@ def test_lines_with_keys(arguments: list[object], tmp_path: Path) -> None:
         assert screen.end() == 0
         assert ENTER not in screen.seen
         assert b"\a" in screen.seen
+        assert b"somebody ended it" in screen.seen
+        assert b"nothing to train on yet: record once more" in screen.seen
         assert screen.modes == screen.before
     assert told(tmp_path) == [("fist", "person"), ("fist", "end")]
