@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -14,6 +14,7 @@ from devices.files import load
 from devices.guiding.prompt import Prompt
 from devices.guiding.prompts import Shows, showing
 from devices.guiding.quality import LEAST_S
+from devices.keys import Keys
 from devices.opening import open_source
 from devices.replay import Replay
 from devices.watched import Watched
@@ -126,8 +127,8 @@ def from_device(wish: Wish, classifier: Classifier, doubts: DoubtIn) -> Taken:
         doubts: looks at all repetitions together.
 
     Raises:
-        ValueError: the device cannot be opened or is gone, does not fit the checkpoint, or a gesture was no good in
-            several tries; nothing was written.
+        ValueError: the device cannot be opened or is gone, does not fit the checkpoint, a gesture was no good in
+            several tries, or a key ended it; nothing was written.
     """
     spec = classifier.design.spec
     plan = _plan(wish, classifier)
@@ -138,8 +139,9 @@ def from_device(wish: Wish, classifier: Classifier, doubts: DoubtIn) -> Taken:
     )
     with closing(source), ExitStack() as stack:
         check_match(source.info, spec)
-        prompt = Prompt(source.info.name, f"calibrating {wish.checkpoint.name}", "rest", channels=source.info.channels)
-        show = stack.enter_context(showing(_lines(wish.manner)))
+        show, keys = stack.enter_context(_shown(wish.manner))
+        title = f"calibrating {wish.checkpoint.name}"
+        prompt = Prompt(source.info.name, title, "rest", channels=source.info.channels, keys=keys)
         ring = Ring(len(source.info.channels), round(RING_S * spec.rate_hz))
         if source.names:
             takings = _takings(classifier, wish.repetitions or 1)
@@ -208,6 +210,27 @@ def _plan(wish: Wish, classifier: Classifier) -> Plan:
 def _lines(manner: Manner) -> IO[str] | None:
     """Where lines go: not among the JSON, and nowhere if there is a screen."""
     return {Manner.VIEW: None, Manner.PLAIN: sys.stdout, Manner.JSON: sys.stderr}[manner]
+
+
+@contextmanager
+def _shown(manner: Manner) -> Iterator[tuple[Shows, str]]:
+    """What shows the prompts, and the keys that it hears meanwhile, for people: on a screen, one ends it.
+
+    Without it, what is typed would be kept for whoever reads the terminal afterwards.
+    """
+    with showing(_lines(manner)) as show:
+        if manner is not Manner.VIEW:
+            yield show, ""
+            return
+        with Keys() as keys:
+
+            def showing_and_hearing(prompt: Prompt) -> None:
+                while key := keys.take():
+                    if key.lower() in {"q", "\x1b"}:
+                        raise ValueError("a key ended it before every gesture was taken; nothing was written")
+                show(prompt)
+
+            yield showing_and_hearing, "q ends it here" if keys.there else ""
 
 
 def _note_strangers(name: str, names: Sequence[str], classifier: Classifier) -> None:

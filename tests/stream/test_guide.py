@@ -191,3 +191,20 @@ def test_the_screen_says_what_to_do_and_leaves_nothing_behind(
     if not interrupted:
         assert b"calibrated 75.0%" in output
         assert b": good" in output
+
+
+def test_a_key_ends_it(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "arm"
+    with cyton(arm(2)) as served:
+        terminal = Terminal(["-c", PROGRAM, "calibrate", f"cyton:{served.path}", *options(checkpoint, out)])
+        try:
+            terminal.read_until(b"q ends it here")
+            terminal.press(b"xq")
+            output = terminal.read_to_end()
+            assert terminal.process.wait(PATIENCE_S) == 2
+            assert terminal.echoes()
+        finally:
+            terminal.close()
+    assert_whole(output)
+    assert b"error: a key ended it before every gesture was taken; nothing was written" in output
+    assert list(tmp_path.iterdir()) == []

@@ -247,6 +247,26 @@ def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: 
         terminal.close()
 
 
+def test_a_calibration_that_a_key_ends_leaves_the_stream_as_it_was(tmp_path: Path) -> None:
+    demo = ROOT / "models" / "checkpoints" / "demo"
+    terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], tmp_path)
+    try:
+        terminal.read_until(b"calibrate")
+        terminal.press(b"c")
+        terminal.read_until(b"calibrating demo")
+        terminal.press(b"q")
+        terminal.read_until(b"not calibrated: a key ended it")
+        at = terminal.seen.index(b"not calibrated")
+        while b"latency " not in terminal.seen[at:]:
+            assert terminal._read()
+        terminal.press(b"q")
+        terminal.read_to_end()
+        assert terminal.process.wait(PATIENCE_S) == 0
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        terminal.close()
+
+
 def test_a_marker_is_in_the_recording_and_in_every_sink(tmp_path: Path) -> None:
     demo = ROOT / "models" / "checkpoints" / "demo"
     record, sink = tmp_path / "a.xdf", tmp_path / "a.jsonl"
