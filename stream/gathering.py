@@ -11,9 +11,11 @@ from typing import IO
 
 from devices.address import names_device
 from devices.files import load
+from devices.guiding.leading import LOOK_S
 from devices.guiding.prompt import Prompt
 from devices.guiding.prompts import Shows, showing
 from devices.guiding.quality import LEAST_S
+from devices.guiding.script import REACTION_S
 from devices.keys import Keys
 from devices.opening import open_source
 from devices.replay import Replay
@@ -23,7 +25,7 @@ from dsp.pipeline import Pipeline
 from dsp.ring import Ring
 from models.classifier import Classifier
 from stream.acquire import Acquisition, chunks, straight
-from stream.guide import LOOK_S, REACTION_S, REST, DoubtIn, Guide, Plan, contact, planned
+from stream.guide import REST, DoubtIn, Guide, Plan, contact, planned
 from stream.listening import Listening
 from stream.loop import check_match
 from stream.play import warm_up

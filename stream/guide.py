@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from devices.guiding.leading import BEHIND_S, CONTACT_S, LOOK_S
 from devices.guiding.prompt import Prompt
 from devices.guiding.prompts import Shows
+from devices.guiding.script import REACTION_S
 from devices.guiding.sitting import sitting
 from devices.watched import Watched
 from dsp.flow import Chunk, StreamInfo
@@ -24,21 +26,8 @@ from stream.taking import Takings
 REST = "rest"
 """What is said between two gestures, whatever the checkpoint calls it."""
 
-REACTION_S = 0.5
-"""After a prompt, in which the person reads it and the hand follows: the hand by a quarter of a second."""
-
 TRIES = 3
 """At one repetition, before it is given up."""
-
-BEHIND_S = 0.25
-"""By how much a prompt may come after its sample. Where the stream has run on (a device was away, a network was asked),
-the next prompt counts from the newest sample instead."""
-
-CONTACT_S = 1.0
-"""Of the latest signal, from which the contact of the electrodes is told."""
-
-LOOK_S = 0.25
-"""Between two looks at it."""
 
 DoubtIn = Callable[[Sequence[Repetition]], Sequence[Doubt]]
 
