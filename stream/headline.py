@@ -86,9 +86,9 @@ def keys(page: Page, address: str, width: int, plain: bool) -> Text:
 
 
 def said(page: Page, events: Sequence[Event]) -> str:
-    """What the line for trouble has to say: that it is paused, what is amiss, or what has just happened."""
+    """What the line for trouble has to say: that it is paused and what is amiss, or what has just happened."""
     if page.paused:
-        return "paused: no decision is handed on; press p to go on"
+        return "; ".join(filter(None, ("paused: no decision is handed on; press p to go on", page.notice)))
     fresh = [each.text for each in events if page.end - each.at < FRESH_S * page.about.rate_hz]
     return page.notice or "; ".join(fresh[-3:])
 

@@ -29,6 +29,8 @@ HEADERS: Mapping[str, str] = {
 }
 """Of every answer: nothing from elsewhere, nothing inline, no frames, and nowhere is it told where one came from."""
 
+WHOLE = "open the whole address that was printed when this was started, with its token"
+
 
 class Door:
     """What stands before the page.
@@ -63,7 +65,11 @@ class Door:
         headers = Headers(scope=scope)
         named = headers.getlist("host")
         if len(named) != 1 or named[0].lower() not in self._hosts:
-            return self._turn_away("a request by another name than this page's", 421)
+            return self._turn_away(
+                "a request by another name than this page's",
+                421,
+                "open the address that was printed, or start it with --web-address and the name",
+            )
         if scope["type"] == "websocket" and headers.get("origin", "").lower() not in self._origins:
             return self._turn_away("a request from another page", 403)
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
@@ -79,16 +85,16 @@ class Door:
             else []
         )
         if not given:
-            return self._turn_away("a request without the token", 403)
+            return self._turn_away("a request without the token", 403, WHOLE)
         if not hmac.compare_digest(given[0].encode(), self._token.encode()):
-            return self._turn_away("a request with a wrong token", 403)
+            return self._turn_away("a request with a wrong token", 403, WHOLE)
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(self.cookie, self._pass, path="/", httponly=True, samesite="strict")
         return answer
 
-    def _turn_away(self, kind: str, status: int) -> Response:
+    def _turn_away(self, kind: str, status: int, way: str = "") -> Response:
         self._refused(kind)
-        return PlainTextResponse(f"refused: {kind}\n", status)
+        return PlainTextResponse(f"refused: {kind}{'; ' if way else ''}{way}\n", status)
 
 
 def _cookie(headers: Headers, name: str) -> bytes:

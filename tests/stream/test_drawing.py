@@ -143,7 +143,10 @@ def test_what_happened_is_said_for_a_while_and_trouble_before_it() -> None:
     assert any(line.startswith("marker 1; marker 2") for line in text(page(end=23_500), events=events))
     assert not any("marker" in line for line in text(page(end=40_000), events=events))
     assert any(line.startswith("ch3 flat") for line in text(page(notice="ch3 flat"), events=events))
-    assert any(line.startswith("paused") for line in text(page(notice="ch3 flat", paused=True), events=events))
+    assert any(
+        line.startswith("paused") and "; ch3 flat" in line
+        for line in text(page(notice="ch3 flat", paused=True), events=events)
+    )
 
 
 def test_keys_and_address_are_at_the_bottom() -> None:

@@ -33,7 +33,8 @@ def test_the_page_and_its_parts_come_with_strict_headers():
 def test_a_token_is_asked_for_and_becomes_a_cookie():
     with Served(TOKEN) as served:
         port = served.port
-        assert get(port)[0] == 403
+        status, _, body = get(port)
+        assert (status, b"open the whole address that was printed" in body) == (403, True)
         assert get(port, "/page.js")[0] == 403
         for wrong in ("wrong", "", "%00", TOKEN[:-1], TOKEN + "x", "x" * 400, "%ff%fe"):
             status, headers, body = get(port, f"/?token={wrong}")
