@@ -167,6 +167,9 @@ def live(
     What was lost on the way is counted and shown; while a device is away it is waited for. Where the machine is too
     slow for a decision in time, it gets fewer views, then fewer members, and says so.
 
+    On the terminal p pauses, m sets a marker, q quits, and c calibrates (a checkpoint that knows how wearers differ,
+    where no file would have to be begun twice).
+
     Example: python -m stream live sim:person=7 --checkpoint models/checkpoints/demo
     """
     from devices.address import parse
