@@ -44,6 +44,7 @@ class Controls:
     Args:
         hold: holds the source, where it can be held (a recording).
         calibrates: the checkpoint and the source can be calibrated.
+        away: the source is being waited for, and could not be opened anew.
 
     Attributes:
         paused: decisions are handed to nobody.
@@ -51,8 +52,14 @@ class Controls:
         sinks: what takes decisions unless paused, and markers.
     """
 
-    def __init__(self, hold: Callable[[bool], object] | None = None, *, calibrates: bool = False) -> None:
-        self._hold, self._calibrates = hold, calibrates
+    def __init__(
+        self,
+        hold: Callable[[bool], object] | None = None,
+        *,
+        calibrates: bool = False,
+        away: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._hold, self._calibrates, self._away = hold, calibrates, away
         self._marked = 0
         self.paused = False
         self.marks: list[Marks] = []
@@ -81,6 +88,8 @@ class Controls:
         if key == QUIT:
             raise Ended
         if key == CALIBRATE and self._calibrates:
+            if self._away():
+                return "no calibration while the device is away"
             raise Recalibrate
         if key == PAUSE:
             return self._pause()

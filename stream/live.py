@@ -129,7 +129,8 @@ def _run(
     say = stack.enter_context(saying(wish.manner))
     tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
     also = both(tally.trouble, no_trouble if tape is None else tape.trouble)
-    controls, display = Controls(calibrates=wish.calibrates), None
+    display = None
+    controls = Controls(calibrates=wish.calibrates, away=lambda: bool(source.integrity.state))
     if wish.manner is Manner.VIEW or wish.web is not None:
         shows = view(setting, tally, classifier, source.info, wish.manner, wish.web, source.integrity, also, controls)
         display = stack.enter_context(shows)

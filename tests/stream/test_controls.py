@@ -63,6 +63,7 @@ def test_a_run_is_ended_and_calibrated_where_that_is_possible():
     with pytest.raises(Recalibrate):
         Controls(calibrates=True).press("c", 0)
     assert ("c", "calibrate") in Controls(calibrates=True).keys
+    assert Controls(calibrates=True, away=lambda: True).press("c", 0) == "no calibration while the device is away"
     assert ("c", "calibrate") not in Controls().keys
 
 
