@@ -11,7 +11,7 @@ from pathlib import Path
 from devices.opening import open_source
 from devices.watched import Watched
 from dsp.complaints import INTERRUPTED
-from dsp.flow import Chunk, Window
+from dsp.flow import Chunk
 from dsp.pipeline import Pipeline
 from models.classifier import Classifier
 from stream.behind import Behind
@@ -25,7 +25,7 @@ from stream.play import Tally, play, warm_up
 from stream.present import Manner, conclude, saying, tally_for, view, written
 from stream.summary import Setting
 from stream.taping import recordable, taping
-from stream.times import Times
+from stream.times import Times, watching
 from stream.trouble import Notices, both, no_trouble
 from stream.web.address import Place
 
@@ -144,11 +144,6 @@ def _run(
     controls.sinks += tally.sinks
     controls.marks += [] if tape is None else [tape]
 
-    def watch(window: Window) -> None:
-        times.watch(window)
-        if display is not None:
-            display.watch(window)
-
     def idle() -> None:
         for each in told:
             each.refresh()
@@ -161,7 +156,7 @@ def _run(
         [*told, controls.gate()],
         ring_samples=max(setting.window, round(RING_S * setting.rate_hz)),
         strict=True,
-        watch=watch,
+        watch=watching(times, None if display is None else display.watch),
         tap=all_of(tape, None if display is None else display.hear),
         idle=idle,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,9 @@ from devices.recording import Recording
 from devices.replay import Replay
 from devices.watched import Watched
 from dsp.complaints import INTERRUPTED, tell
-from dsp.flow import Window
 from models.classifier import Classifier
 from stream.controls import Controls, Ended
 from stream.destinations import check, open_sink
-from stream.display import Display
 from stream.loop import Sink, check_match
 from stream.outlets.outlet import Stream
 from stream.play import Tally, play, warm_up
@@ -28,7 +26,7 @@ from stream.report.kept import Keep
 from stream.report.publish import publish
 from stream.sinks import Progress
 from stream.summary import Setting
-from stream.times import Times
+from stream.times import Times, watching
 from stream.trouble import Complaints
 from stream.web.address import Place
 
@@ -150,7 +148,7 @@ def _run(
         ring_samples=None if speed is None else len(recording.samples),
         speed=speed or 1.0,
         strict=wish.strict,
-        watch=_watching(times, display),
+        watch=watching(times, None if display is None else display.watch),
         tap=None if display is None else display.hear,
         idle=None if display is None else display.refresh,
     )
@@ -178,17 +176,6 @@ def _lines(how: Manner, setting: Setting, tally: Tally, classifier: Classifier) 
     if how is Manner.JSON:
         sinks.append(Progress(sys.stderr, setting.rate_hz, setting.length))
     return sinks
-
-
-def _watching(times: Times, display: Display | None) -> Callable[[Window], object]:
-    if display is None:
-        return times.watch
-
-    def watch(window: Window) -> None:
-        times.watch(window)
-        display.watch(window)
-
-    return watch
 
 
 def _no_time(index: int) -> float:  # noqa: ARG001 - the signature of TimeOf

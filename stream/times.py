@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from math import nan
 
 from dsp.flow import Window
@@ -25,3 +26,15 @@ class Times:
     def __call__(self, index: int) -> float:
         """The stamp of a sample, seconds on ``time.perf_counter``; NaN where it is not known."""
         return self._of.get(index, nan)
+
+
+def watching(times: Times, also: Callable[[Window], object] | None) -> Callable[[Window], object]:
+    """What takes note of a window's time, and hands it on if somebody else watches."""
+    if also is None:
+        return times.watch
+
+    def watch(window: Window) -> None:
+        times.watch(window)
+        also(window)
+
+    return watch
