@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Protocol
 
 from models.decision import Decision
 from stream.loop import Sink
 
 PAUSE, MARKER, CALIBRATE, QUIT = "p", "m", "c", "q"
+SURE_S = 4.0
+"""Within which a calibration has to be asked for again."""
+
 _ALIKE = {" ": PAUSE, "\x1b": QUIT}
 """Keys that mean the same."""
 
@@ -61,6 +65,7 @@ class Controls:
     ) -> None:
         self._hold, self._calibrates, self._away = hold, calibrates, away
         self._marked = 0
+        self._sure_until = 0.0
         self.paused = False
         self.marks: list[Marks] = []
         self.sinks: list[Pauses] = []
@@ -83,14 +88,13 @@ class Controls:
 
         Raises:
             Ended: the run is to end.
+            Recalibrate: the run is to end for a calibration, which was asked for twice within ``SURE_S``.
         """
         key = _ALIKE.get(key, key.lower())
         if key == QUIT:
             raise Ended
         if key == CALIBRATE and self._calibrates:
-            if self._away():
-                return "no calibration while the device is away"
-            raise Recalibrate
+            return self._calibrate()
         if key == PAUSE:
             return self._pause()
         if key == MARKER:
@@ -106,6 +110,16 @@ class Controls:
                     sink(decision)
 
         return hand_on
+
+    def _calibrate(self) -> str:
+        """Asks once more first: one key too many is not to end what an audience sees."""
+        if self._away():
+            return "no calibration while the device is away"
+        now = monotonic()
+        if now < self._sure_until:
+            raise Recalibrate
+        self._sure_until = now + SURE_S
+        return "press c once more to calibrate"
 
     def _pause(self) -> str:
         self.paused = not self.paused

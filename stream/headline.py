@@ -20,6 +20,9 @@ NO_DECISION = "no decision"
 FRESH_S = 4.0
 """For how long an event is said."""
 
+BLINK_S = 0.1
+"""What stood for less is left out of the history, unless it is the newest."""
+
 LARGE = HEIGHT + 2
 """Rows that the decision takes in large letters, with how sure it is."""
 
@@ -64,6 +67,8 @@ def history(page: Page, width: int, plain: bool) -> Text:
     arrow = " > " if plain else " › "
     text = Text(no_wrap=True)
     for name, seconds in _stood(page):
+        if seconds < BLINK_S and text:
+            continue
         word = f"{name} {seconds:.1f} s"
         if text.cell_len + len(word) + len(arrow) > width:
             break

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.decision import Decision
-from stream.controls import Controls, Ended, Recalibrate
+from stream.controls import SURE_S, Controls, Ended, Recalibrate
 
 
 class Noted:
@@ -60,11 +60,22 @@ def test_a_run_is_ended_and_calibrated_where_that_is_possible():
     with pytest.raises(Ended):
         Controls().press("\x1b", 0)
     assert Controls().press("c", 0) == ""
+    controls = Controls(calibrates=True)
+    assert controls.press("c", 0) == "press c once more to calibrate"
     with pytest.raises(Recalibrate):
-        Controls(calibrates=True).press("c", 0)
+        controls.press("c", 0)
     assert ("c", "calibrate") in Controls(calibrates=True).keys
     assert Controls(calibrates=True, away=lambda: True).press("c", 0) == "no calibration while the device is away"
     assert ("c", "calibrate") not in Controls().keys
+
+
+def test_a_key_that_was_pressed_by_mistake_is_forgotten(monkeypatch):
+    controls = Controls(calibrates=True)
+    now = [100.0]
+    monkeypatch.setattr("stream.controls.monotonic", lambda: now[0])
+    controls.press("c", 0)
+    now[0] += SURE_S + 0.1
+    assert controls.press("c", 0) == "press c once more to calibrate"
 
 
 def test_other_keys_do_nothing():

@@ -137,6 +137,18 @@ def test_what_stood_for_how_long() -> None:
     assert line.rstrip().endswith("rest 22.7 s › fist 0.8 s › - 0.3 s › open hand 0.5 s")
 
 
+def test_what_only_blinked_is_no_history() -> None:
+    about = replace(page().about, hop=25)
+    past = page().past.copy()
+    past[:, 1] = 5
+    past[-11] = (past[-11, 0], ABSTAINED, UNKNOWN)
+    line = next(line for line in text(page(past=past, about=about)) if "›" in line)
+    assert "- 0.0" not in line
+    past[-1] = (past[-1, 0], 0, UNKNOWN)
+    line = next(line for line in text(page(past=past, about=about)) if "›" in line)
+    assert line.rstrip().endswith("fist 0.0 s")
+
+
 def test_what_happened_is_said_for_a_while_and_trouble_before_it() -> None:
     events = [Event(0, 20_000, "marker 1"), Event(1, 23_000, "marker 2")]
     assert any(line.startswith("marker 2") for line in text(page(end=26_000), events=events))

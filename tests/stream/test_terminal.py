@@ -233,7 +233,7 @@ def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: 
     terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], tmp_path)
     try:
         terminal.read_until(b"calibrate")
-        terminal.press(b"c")
+        terminal.press(b"cc")
         terminal.read_until(b"calibrating demo")
         terminal.read_until(b"demo-calibrated")
         terminal.read_until(ENTER, again=True)
@@ -252,7 +252,7 @@ def test_a_calibration_that_a_key_ends_leaves_the_stream_as_it_was(tmp_path: Pat
     terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], tmp_path)
     try:
         terminal.read_until(b"calibrate")
-        terminal.press(b"c")
+        terminal.press(b"cc")
         terminal.read_until(b"calibrating demo")
         terminal.press(b"q")
         terminal.read_until(b"not calibrated: a key ended it")

@@ -104,14 +104,14 @@ def test_osc(tmp_path: Path) -> None:
 def test_a_client_of_our_websocket_server(tmp_path: Path) -> None:
     pytest.importorskip("websockets")
     port = free_port()
-    assert_it_reads(f"ws:{port}", example("ws:[HOST:]PORT", _8765=str(port)), tmp_path)
+    assert_it_reads(f"ws:{port}", example("ws:[HOST:]PORT", _9001=str(port)), tmp_path)
 
 
 @pytest.mark.browser
 def test_a_web_page(browser: Browser, tmp_path: Path) -> None:
     pytest.importorskip("websockets")
     port = free_port()
-    (tmp_path / "index.html").write_text(example("ws:[HOST:]PORT", "html", _8765=str(port)))
+    (tmp_path / "index.html").write_text(example("ws:[HOST:]PORT", "html", _9001=str(port)))
     serve = partial(QuietFiles, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), serve) as files, sink_of(f"ws:{port}") as sink:
         thread = threading.Thread(target=files.serve_forever, args=(0.05,))
@@ -135,7 +135,7 @@ class QuietFiles(SimpleHTTPRequestHandler):
 def test_a_websocket_server_of_somebody(tmp_path: Path) -> None:
     pytest.importorskip("websockets")
     port = free_port()
-    program = example("ws[s]://HOST[:PORT]/PATH", _8765=str(port))
+    program = example("ws[s]://HOST[:PORT]/PATH", _9001=str(port))
     assert_it_reads(f"ws://127.0.0.1:{port}/x", program, tmp_path)
 
 
