@@ -36,7 +36,7 @@ LISTEN = (
     "for _ in range(600):\n"
     "    try:\n"
     "        [None for _ in c.connect(sys.argv[1])]\n"
-    "    except OSError:\n"
+    "    except Exception:\n"
     "        __import__('time').sleep(0.1)\n"
 )
 
