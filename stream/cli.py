@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from dsp.complaints import INTERRUPTED, start, tell
+from dsp.complaints import INTERRUPTED, start
 from dsp.storage import check_writable
 from stream.asked import adapting, parse_seconds, parse_speed, wanted_of, web_of
 from stream.options import (
@@ -48,10 +45,7 @@ from stream.options import (
     WebAddress,
     WebToken,
 )
-
-if TYPE_CHECKING:
-    from models.classifier import Classifier
-    from models.loading import Wanted
+from stream.ready import busy, classifier_of
 
 app = typer.Typer(
     name="stream",
@@ -126,7 +120,7 @@ def replay(
     if keep_up and pace is None:
         raise ValueError("--keep-up needs a speed, and at --speed max there is nothing to keep up with; leave one out")
     wanted = wanted_of(engine, device, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
-    classifier = _classifier(checkpoint, wanted)
+    classifier = classifier_of(checkpoint, wanted)
     from stream import present, replaying
     from stream.wearing import wearing
 
@@ -178,7 +172,7 @@ def live(
     web = web_of(view or (), web_address, web_token)
     parse(device)  # what cannot be a device is said before the network is loaded
     wanted = wanted_of(engine, compute, no_views, hop_ms, precision, no_graph, adapt=adapting(adapt, wearer, forget))
-    classifier = _classifier(checkpoint, wanted)
+    classifier = classifier_of(checkpoint, wanted)
     from stream import again, present
     from stream import live as living
     from stream.wearing import wearing
@@ -187,7 +181,7 @@ def live(
     wish = living.Wish(device, str(checkpoint), how, web, length, record, tuple(sink or ()), patience, unit, rate)
     wish = replace(wish, calibrates=wearer is None and again.can_calibrate(wish, classifier))
     with wearing(classifier, wearer, forget=forget):
-        raise SystemExit(again.live_on(wish, classifier, lambda path: _classifier(path, wanted), busy))
+        raise SystemExit(again.live_on(wish, classifier, lambda path: classifier_of(path, wanted), busy))
 
 
 @app.command()
@@ -220,8 +214,8 @@ def calibrate(
     with busy("loading what calibrates"):
         calibrating.check(wish)
     wanted = wanted_of(engine, "auto", False, None, "auto", False)
-    outcome = calibrating.calibrate(wish, _classifier(checkpoint, wanted), busy)
-    _classifier(out, wanted)  # whatever an engine makes of it once is made by now
+    outcome = calibrating.calibrate(wish, classifier_of(checkpoint, wanted), busy)
+    classifier_of(out, wanted)  # whatever an engine makes of it once is made by now
     calibrating.conclude(wish, outcome)
 
 
@@ -259,7 +253,7 @@ def profile(
     length = parse_seconds(seconds)
     if out is not None:
         check_writable(out)
-    classifier = _classifier(checkpoint, wanted)
+    classifier = classifier_of(checkpoint, wanted)
     if streams is not None:
         if classifier.wearers is not None and classifier.wearers.calibrated is not None:
             raise ValueError(f"{checkpoint} is calibrated for one wearer, and --streams is for many; use the original")
@@ -283,24 +277,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = typer.main.get_command(app)
     command.context_settings["obj"] = given  # for whoever wants to say how it was called
     start(command, "python -m stream", given)
-
-
-def _classifier(path: Path, wanted: Wanted) -> Classifier:
-    with busy(f"loading {path.name}"):
-        from models.loading import load_classifier
-
-        classifier = load_classifier(path, wanted)
-    for note in classifier.notes:
-        tell(f"note: {note}")
-    return classifier
-
-
-@contextmanager
-def busy(what: str) -> Iterator[None]:
-    """Says on a terminal's stderr what takes its time, and takes it back afterwards."""
-    console = Console(stderr=True, markup=False)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(Text(what)):
-        yield

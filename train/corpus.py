@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -131,9 +132,13 @@ def gather(
     names = {recording.names[i] for _, recording in found for i in _present(recording)}
     labels = tuple(sorted(names, key=lambda name: (name != REST, name)))
     name = data if data.startswith("sim:") else Path(data).name
-    return Corpus(
-        name, collection.layout, labels, tuple(e for e, _ in found), tuple(r for _, r in found), tuple(left_out)
-    )
+    told = tuple(_without_folder(sentence, name) for sentence in left_out)
+    return Corpus(name, collection.layout, labels, tuple(e for e, _ in found), tuple(r for _, r in found), told)
+
+
+def _without_folder(sentence: str, name: str) -> str:
+    """With the data set alone in place of its path: where it lay on one machine is no provenance."""
+    return re.sub(rf"'[^']*[/\\]{re.escape(name)}(?=[/\\'])", lambda _: f"'{name}", sentence)
 
 
 def track(design: Design, recordings: Sequence[Recording], labels: Sequence[str]) -> Track:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from devices.events import EARLY_S, Outcome, score
+from devices.events import EARLY_S, Outcome, Scored, score
 from devices.onsets import Event, events
 from devices.recording import UNLABELLED, Recording
 from devices.tally import Figures, figures, tally
@@ -88,18 +89,23 @@ def occurred(
         rate,
         settings.resting(labels),
     )
-    by_name: dict[str, list[Outcome]] = {}
-    for event, outcome in zip(shown, scored.outcomes, strict=True):
-        by_name.setdefault(recording.names[event.label], []).append(outcome)
     return Occurred(
         tuple(event._replace(label=names[event.label]) for event in shown),
         scored.outcomes,
         figures(tally([scored])),
-        {name: figures(tally([scored._replace(outcomes=tuple(mine))])) for name, mine in sorted(by_name.items())},
+        _per_gesture(scored, [recording.names[event.label] for event in shown]),
         scored.false,
         scored.idle_s,
         until < seen,
     )
+
+
+def _per_gesture(scored: Scored, names: Sequence[str]) -> dict[str, Figures]:
+    """The figures of each gesture alone; ``names`` are those of the outcomes."""
+    by_name: dict[str, list[Outcome]] = {}
+    for name, outcome in zip(names, scored.outcomes, strict=True):
+        by_name.setdefault(name, []).append(outcome)
+    return {name: figures(tally([scored._replace(outcomes=tuple(mine))])) for name, mine in sorted(by_name.items())}
 
 
 def _as_seen(recording: Recording, signal: Samples) -> Recording:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -228,13 +229,22 @@ def test_a_display_that_is_killed_gives_the_keys_back(replaying: Terminal) -> No
     replaying.read_to_end()
 
 
-def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
+@contextmanager
+def calibrating(folder: Path) -> Iterator[Terminal]:
+    """A live stream that was left for a calibration."""
     demo = ROOT / "models" / "checkpoints" / "demo"
-    terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], tmp_path)
+    terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], folder)
     try:
         terminal.read_until(b"calibrate")
         terminal.press(b"cc")
         terminal.read_until(b"calibrating demo")
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
+    with calibrating(tmp_path) as terminal:
         terminal.read_until(b"demo-calibrated")
         terminal.read_until(ENTER, again=True)
         terminal.read_until(b"latency ", again=True)
@@ -243,17 +253,10 @@ def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: 
         assert terminal.process.wait(PATIENCE_S) == 0
         assert (tmp_path / "demo-calibrated" / "ensemble.json").exists()
         assert b"checkpoint " + str(tmp_path / "demo-calibrated").encode() in terminal.seen.replace(b"\r\n", b"")
-    finally:
-        terminal.close()
 
 
 def test_a_calibration_that_a_key_ends_leaves_the_stream_as_it_was(tmp_path: Path) -> None:
-    demo = ROOT / "models" / "checkpoints" / "demo"
-    terminal = Terminal(["-m", "stream", "live", "sim:person=909", "--checkpoint", str(demo)], tmp_path)
-    try:
-        terminal.read_until(b"calibrate")
-        terminal.press(b"cc")
-        terminal.read_until(b"calibrating demo")
+    with calibrating(tmp_path) as terminal:
         terminal.press(b"q")
         terminal.read_until(b"not calibrated: a key ended it")
         at = terminal.seen.index(b"not calibrated")
@@ -263,8 +266,6 @@ def test_a_calibration_that_a_key_ends_leaves_the_stream_as_it_was(tmp_path: Pat
         terminal.read_to_end()
         assert terminal.process.wait(PATIENCE_S) == 0
         assert list(tmp_path.iterdir()) == []
-    finally:
-        terminal.close()
 
 
 def test_a_marker_is_in_the_recording_and_in_every_sink(tmp_path: Path) -> None:

@@ -145,6 +145,8 @@ def test_a_malformed_file_is_left_out_and_named(
         found = load(str(copied), (1,), (1,))
         assert [entry.gesture for entry in found.entries] == ["gesture00", "gesture01", "gesture02", "gesture04"]
         assert "gesture03_trial01" in capsys.readouterr().err
+        assert found.left_out[0].startswith("'data/Session1/")  # where the data lay is nobody's business
+        assert str(tmp_path) not in found.left_out[0]
 
 
 def test_another_rate_than_asked_for_is_refused(synapse_like: Path) -> None:
