@@ -28,8 +28,6 @@ from stream.sitting import Sitting
 
 FRAMES_PER_SECOND = 15
 
-__all__ = ["Clock", "main", "render"]
-
 
 class Clock:
     """Where the right edge of the strips is at a moment, so that they scroll between two pages instead of jumping."""
