@@ -158,6 +158,7 @@ class LeanResidual(nn.Module):
     memory: Tensor
     gate: Tensor
     offset: Tensor
+    held: Tensor
 
     def __init__(self, unit: Residual, windows: int, length: int, aside: Aside) -> None:
         super().__init__()
@@ -179,6 +180,9 @@ class LeanResidual(nn.Module):
         with self.aside:
             squeezed = product(inside[:-1].view(self.windows, -1), self.gate, self.offset, relu=True)
             weights = torch.sigmoid_(self.excite(squeezed))
+        # PyTorch has few streams, so that another network's may be this same one: it would get the memory of what was
+        # made there as soon as that is let go of, while it is still read here.
+        self.held = weights
         # What the skip's kernel of one sample reads is what lies under the middle of the other kernel.
         skip = x[:-1] if self.skip is None else self.skip(under[:, self.enter.middle])
         y = self.leave(self.leave.columns(inside))[:-1].view(self.windows, self.leave.length, -1)

@@ -231,6 +231,19 @@ def test_many_streams_are_each_by_itself(
             close(found[stream], one_by_one(voters, present[stream]), request)
 
 
+@pytest.mark.parametrize("wanted", [CUDA])
+@pytest.mark.parametrize("before", range(32))
+def test_it_does_not_matter_which_streams_a_gpu_has_left(
+    voters: Path, wanted: Wanted, before: int, windows: NDArray[np.float32], request: pytest.FixtureRequest
+) -> None:
+    """PyTorch has 32 of them and begins anew then, so that two of what runs side by side may share one."""
+    for _ in range(before):
+        torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    classifier = load_classifier(voters, wanted)
+    for samples in windows:
+        close(classifier(window(samples)), one_by_one(voters, samples), request)
+
+
 @pytest.mark.parametrize("wanted", [Wanted("torch", "cpu", views=False), Wanted("onnx", views=False)])
 def test_views_can_be_switched_off(voters: Path, wanted: Wanted, windows: NDArray[np.float32]) -> None:
     classifier = load_classifier(voters, wanted)
