@@ -1,9 +1,10 @@
 """What one checkpoint says of itself, read without building its network and without PyTorch.
 
-``model.safetensors``  the parameters; ``model.json``  family, config, labels, signal processing, views, decision,
-provenance; ``golden.safetensors``  a few windows with the logits that the network gave for them on the CPU, by which
-whoever loads it can tell that it still computes the same. ``views`` is the test-time augmentation; ``decision`` is how
-probabilities become decisions: temperature, smoothing, threshold, hysteresis, debounce and release.
+``model.safetensors``  the parameters, large matrices in 16 bits; ``model.json``  family, config, labels, signal
+processing, views, decision, provenance; ``golden.safetensors``  a few windows with the logits that the network gave for
+them on the CPU, by which whoever loads it can tell that it still computes the same. ``views`` is the test-time
+augmentation; ``decision`` is how probabilities become decisions: temperature, smoothing, threshold, hysteresis,
+debounce and release.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ from models.reading import WHOLE, Reading
 from models.stored import Golden
 from models.views import Views
 
+LARGE = 4096
+"""Numbers in a matrix from which on it is stored in 16 bits: eleven of its 24 bits of fraction, half of the file."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -92,6 +95,9 @@ class Member(NamedTuple):
 def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: NDArray[np.float32]) -> None:
     """Writes a checkpoint folder, whole or not at all; a checkpoint that is there already is replaced.
 
+    Large matrices are rounded to 16 bits on the way, and the golden logits are those of the rounded network, which is
+    the one that is loaded.
+
     Args:
         path: of the folder.
         checkpoint: what ``module`` is.
@@ -116,6 +122,8 @@ def save(path: str | Path, checkpoint: Checkpoint, module: nn.Module, golden: ND
     served = copy.deepcopy(module).cpu().float().eval()
     state = {name: tensor.detach().clone().contiguous() for name, tensor in served.state_dict().items()}
     check_state(state, _fresh(checkpoint).state_dict())
+    state = narrowed(state)
+    served.load_state_dict(widened(state))
     with torch.inference_mode():
         windows = torch.from_numpy(golden)
         logits: Tensor = served(windows.transpose(1, 2).contiguous())
@@ -149,7 +157,7 @@ def load_member(path: Path, weight: float = 1.0) -> Member:
     try:
         card = read_card(path)
         checkpoint = _checkpoint_of(card)
-        state = _tensors(stored.read_tensors(path / WEIGHTS, card.sha256))
+        state = widened(_tensors(stored.read_tensors(path / WEIGHTS, card.sha256)))
         module = _fresh(checkpoint)
         check_state(state, module.state_dict())
     except ValueError as error:
@@ -201,6 +209,21 @@ def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> 
             )
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"the tensor {name} holds values that are not numbers (NaN or infinite); train it again")
+
+
+def narrowed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Parameters as they are stored: ``LARGE`` matrices in float16, unless they hold something too great for it."""
+
+    def fits(tensor: Tensor) -> bool:
+        large = tensor.dtype == torch.float32 and tensor.ndim > 1 and tensor.numel() >= LARGE
+        return large and float(tensor.abs().max()) <= torch.finfo(torch.float16).max
+
+    return {name: tensor.half() if fits(tensor) else tensor for name, tensor in state.items()}
+
+
+def widened(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same as they are used: in float32."""
+    return {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in state.items()}
 
 
 def _card(checkpoint: Checkpoint, contents: Mapping[str, bytes]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 
 from dsp.design import Design
-from models.checkpoint import Checkpoint, load, save
+from models.card import WEIGHTS
+from models.checkpoint import LARGE, Checkpoint, load, load_member, narrowed, save, widened
 from models.decision import Settings
 from models.ensemble import load_ensemble, save_ensemble
 from models.views import Views
@@ -382,3 +383,33 @@ def test_a_folder_is_an_ensemble_or_a_checkpoint(ensemble: Path, make: Make) -> 
     shutil.copy(ensemble / "d" / "model.json", ensemble)
     with pytest.raises(ValueError, match=r"holds both ensemble\.json and model\.json"):
         load_ensemble(ensemble)
+
+
+def test_large_matrices_are_stored_in_16_bits(tmp_path: Path, processing: Design, windows: NDArray[np.float32]) -> None:
+    wide = {"widths": [32, 64], "kernel": 7}
+    module = tiny(0, **wide)
+    large = {name for name, tensor in module.state_dict().items() if tensor.ndim > 1 and tensor.numel() >= LARGE}
+    assert large
+    save(tmp_path / "c", Checkpoint("se_resnet", TINY | wide, LABELS, processing), module, windows[:2])
+    stored = read((tmp_path / "c" / WEIGHTS).read_bytes())
+    assert {name for name, tensor in stored.items() if tensor.dtype == torch.float16} == large
+    member = load_member(tmp_path / "c")
+    for name, tensor in member.module.state_dict().items():
+        mine = module.state_dict()[name]
+        assert tensor.dtype == mine.dtype
+        torch.testing.assert_close(tensor, mine, rtol=2**-11 if name in large else 0, atol=2**-24)
+    with torch.inference_mode():
+        logits = member.module(torch.from_numpy(member.golden.windows).transpose(1, 2).contiguous())
+    np.testing.assert_array_equal(logits.numpy(), member.golden.logits)
+
+
+def test_what_16_bits_cannot_hold_keeps_32(tmp_path: Path) -> None:
+    great = torch.full((64, 64), 1e5)
+    kept = narrowed({"great": great, "fine": great / 1e5, "counts": great.long(), "row": great[0].repeat(LARGE)})
+    assert {name: tensor.dtype for name, tensor in kept.items()} == {
+        "great": torch.float32,
+        "fine": torch.float16,
+        "counts": torch.int64,
+        "row": torch.float32,
+    }
+    assert torch.equal(widened(kept)["fine"], torch.ones(64, 64))
