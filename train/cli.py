@@ -82,6 +82,7 @@ def list_recipes(as_json: Json = False) -> None:
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "ensemble": commands.make_ensemble,
     "build": wholes.build_whole,
+    "own": wholes.own,
     "folds": wholes.measure_folds,
     "evaluate": commands.evaluate,
     "wearers": wholes.wearers,
@@ -139,6 +140,7 @@ def _recipe_command(name: str) -> Callable[..., None]:
         summary = fit(
             name, recipe, changes or [], corpus, out, resume=resume, device=device, start=start, board=tensorboard
         )
+        say(f"the weights of epoch {summary['best']['epoch']} are in {summary['checkpoint']}")
         if as_json and called_by_torchrun().speaks:
             print(json.dumps(summary))
 

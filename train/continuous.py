@@ -1,6 +1,8 @@
-"""The protocols ``continuous`` and ``continuous-unseen``: a checkpoint and its decision layer, scored by events.
+"""The protocols ``continuous...``: a checkpoint and its decision layer, scored by events.
 
-``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-unseen`` on every third
+``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-own`` on the same, each
+by what becomes of the checkpoint when it is trained on with that person's other sessions (``train.own``);
+``continuous-unseen`` on every third
 of the people, in the order of their numbers, whom the checkpoint has never met, and there it settles in to each, where
 it knows how wearers differ. What counts as detected, named, wrong or false is said in ``devices.events``, and how the
 muscle's own onset is found in ``devices.onsets``.
@@ -8,7 +10,9 @@ muscle's own onset is found in ``devices.onsets``.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +25,13 @@ from models.wearer import read_wearers
 from train.corpus import REST, Corpus, gather
 from train.evaluate import check_known, seen_people
 from train.fit import device_of
+from train.own import own
 from train.progress import say
 from train.sources import open_collection
 from train.splits import NEW_DAY, choose, say_numbers
 from train.streams import Stream, scored, streams
 
-PROTOCOLS = ("continuous", "continuous-unseen")
+PROTOCOLS = ("continuous", "continuous-own", "continuous-unseen")
 
 SHOWN = (
     ("events", "events", "{:.0f}"),
@@ -53,12 +58,12 @@ def under_test(protocol: str, entries: Sequence[Entry], people: Sequence[int] | 
     Args:
         protocol: one of ``PROTOCOLS``.
         entries: of the data set.
-        people: in place of the protocol's own (for ``continuous``: everybody).
+        people: in place of the protocol's own (for ``continuous`` and ``continuous-own``: everybody).
 
     Raises:
         ValueError: the data set lacks these people or sessions.
     """
-    if protocol == "continuous":
+    if protocol != "continuous-unseen":
         return choose(entries, people, (NEW_DAY,))
     return choose(entries, unseen_third([entry.person for entry in entries]) if people is None else people)
 
@@ -91,6 +96,11 @@ def evaluate(
     if seen:
         say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
     wearers = read_wearers(read_listing(checkpoint)) if protocol == "continuous-unseen" else None
+    answered: list[Stream]
+    if protocol == "continuous-own":
+        answered = _each_by_own(checkpoint, data, corpus, device)
+    else:
+        answered = streams(classifier, corpus, wearers)
     report = {
         "checkpoint": str(checkpoint),
         "fingerprint": classifier.design.fingerprint,
@@ -105,11 +115,35 @@ def evaluate(
         "left_out": list(corpus.left_out),
         "seen_people": seen,
         "adapts": wearers is not None,
-        **_figures(classifier, streams(classifier, corpus, wearers)),
+        **_figures(classifier, answered),
     }
     if out is not None:
         write_json(out / "report.json", report)
     return report
+
+
+def _each_by_own(checkpoint: Path, data: str, corpus: Corpus, device: str) -> list[Stream]:
+    """What everybody's own checkpoint answers, each trained on with that person's other sessions.
+
+    Raises:
+        ValueError: somebody has no other session, or as ``train.own.own``.
+    """
+    entries = open_collection(data).entries
+    answered: list[Stream] = []
+    for person in sorted({entry.person for entry in corpus.entries}):
+        earlier = sorted({entry.session for entry in entries if entry.person == person} - {NEW_DAY})
+        if not earlier:
+            raise ValueError(f"of person {person} there is no session but {NEW_DAY}, so nothing to train on")
+        places = corpus.indices([person])
+        mine = replace(
+            corpus,
+            entries=tuple(corpus.entries[place] for place in places),
+            recordings=tuple(corpus.recordings[place] for place in places),
+        )
+        with tempfile.TemporaryDirectory() as place:
+            own(checkpoint, data, Path(place) / "own", [person], earlier, device=device)
+            answered += streams(load_networks(Path(place) / "own", device=str(device_of(device))), mine)
+    return answered
 
 
 def check(classifier: Networks, corpus: Corpus) -> None:

@@ -73,9 +73,15 @@ def fit(
             keep(task, weights, run.done, out)
             curves(out / "curves.png", run.done.history)
     path = out / RUN
-    say(f"the weights of epoch {run.done.best_epoch} are in {path}")
     best = next(row for row in run.done.history if row["epoch"] == run.done.best_epoch)
-    return {"recipe": name, "checkpoint": str(path), "epochs": run.done.epoch, "best": best, "seed": recipe.seed}
+    return {
+        "recipe": name,
+        "checkpoint": str(path),
+        "epochs": run.done.epoch,
+        "steps": run.done.epoch * run.steps,
+        "best": best,
+        "seed": recipe.seed,
+    }
 
 
 def _run(task: Task, out: Path, where: torch.device, *, resume: bool, board: bool) -> tuple[Run, dict[str, Tensor]]:

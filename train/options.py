@@ -29,7 +29,8 @@ Protocol = Annotated[
         "--protocol",
         help="unseen (people 17-20 unless --people says others) or new-day (session 3); unseen-adaptive and "
         "new-day-adaptive, settling in without labels; calibrated-1 and calibrated-2, after one or two repetitions; "
-        "scored by events: continuous (session 3) or continuous-unseen (every third person).",
+        "scored by events: continuous (session 3), continuous-own (the same, each by a checkpoint that was trained on "
+        "with that person's other sessions) or continuous-unseen (every third person).",
     ),
 ]
 Tested = Annotated[

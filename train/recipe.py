@@ -169,6 +169,26 @@ def _check(name: str, value: float, low: float, high: float = math.inf) -> None:
         raise ValueError(f"{name} is {value}; it must be {bounds}")
 
 
+def restored(values: Mapping[str, Any]) -> Recipe:
+    """The inverse of ``Recipe.to_json``; what was not yet to be set when it was written has its default.
+
+    Raises:
+        ValueError: it holds unknown keys or impossible values.
+        TypeError: values of the wrong kind.
+    """
+    parts = {"dsp": Processing, "augment": Augment, "model": dict}
+    if unknown := sorted(set(values) - set(Recipe.__dataclass_fields__)):
+        raise ValueError(f"{unknown[0]!r} is no key of a recipe")
+    return Recipe(
+        **{key: parts[key](**_firm(value)) if key in parts else value for key, value in _firm(values).items()}
+    )
+
+
+def _firm(values: Mapping[str, Any]) -> dict[str, Any]:
+    """With tuples where JSON has lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
 def names() -> list[str]:
     """The known recipes: the files in ``train/recipes``."""
     return sorted(module.name for module in pkgutil.iter_modules(recipes.__path__))

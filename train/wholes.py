@@ -88,6 +88,31 @@ def measure_folds(
         print(json.dumps(result) if as_json else folding.say_result(result))
 
 
+def own(
+    checkpoint: Checkpoint,
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the person's own checkpoint.")],
+    changes: Annotated[list[str] | None, typer.Argument(metavar="key=value", help=CHANGES)] = None,
+    people: Annotated[str | None, typer.Option("--people", help="Whose: one number, where there are several.")] = None,
+    sessions: Sessions = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Train a checkpoint on with one person's recordings: minutes of them, for who has more than a calibration.
+
+    Example: python -m train own --checkpoint models/checkpoints/myo --data my-recordings --out my-own
+    """
+    from train import own as owning  # noqa: PLC0415 - a step that few take
+
+    use_threads(threads)
+    some = chosen(sessions, "sessions")
+    result = owning.own(checkpoint, data, out, chosen(people), some, changes or (), device=device)
+    say(f"{out} is this wearer's own; use it with: python -m stream live DEVICE --checkpoint {out}")
+    if as_json:
+        print(json.dumps(result))
+
+
 def wearers(
     checkpoint: Checkpoint,
     data: Data,
