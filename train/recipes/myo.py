@@ -19,13 +19,13 @@ from train.recipe import Processing, Recipe
 
 RECIPE = Recipe(
     family="se_resnet",
-    model={"widths": (32, 64, 128), "depth": 2, "kernel": 7, "stem_stride": 2, "dropout": 0.5},
+    model={"widths": (48, 96, 192), "depth": 2, "kernel": 7, "stem_stride": 2, "dropout": 0.5},
     dsp=Processing(band_hz=(20.0, 90.0), window_ms=400.0, hop_ms=25.0),
-    augment=Augment(gain=0.2, noise=0.02),
-    epochs=7,
-    batch=128,
+    augment=Augment(gain=0.2, channel_gain=0.1, noise=0.02, rotation=0.15),
+    epochs=16,
+    batch=256,
     lr=3e-3,
-    weight_decay=0.3,
+    weight_decay=0.1,
     warmup=0.1,
     clip=1.0,
     label_smoothing=0.05,

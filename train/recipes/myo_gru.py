@@ -1,6 +1,7 @@
 """ResNet1D-GRU for continuous use of a Myo armband: the other member of the shipped pair.
 
-What: the processing, the labels and the schedule of ``myo`` with the network of ``resnet_gru``; they vote evenly.
+What: the processing and the labels of ``myo`` with the network of ``resnet_gru``, which stands no changes to the
+electrodes, and wants half as many passes again; they vote evenly.
 
 Data: continuous recordings with rest between gestures. Written for the Myo readings (200 Hz, eight channels).
 
@@ -13,6 +14,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from train.augment import Augment
 from train.recipes import myo
 
-RECIPE = replace(myo.RECIPE, family="resnet_gru", model={})
+RECIPE = replace(
+    myo.RECIPE,
+    family="resnet_gru",
+    model={},
+    augment=Augment(gain=0.2, noise=0.02),
+    epochs=24,
+    weight_decay=0.3,
+)

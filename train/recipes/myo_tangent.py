@@ -20,7 +20,7 @@ RECIPE = Recipe(
     model={"hidden": (512, 256), "dropout": 0.5},
     dsp=Processing(band_hz=(20.0, 90.0), window_ms=400.0, hop_ms=25.0),
     augment=Augment(gain=0.1, noise=0.0, mixup_features=0.4),
-    epochs=8,
+    epochs=16,
     batch=256,
     lr=1e-3,
     weight_decay=0.05,
