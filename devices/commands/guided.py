@@ -167,7 +167,7 @@ def run(
 
 
 def commands(path: Path, device: str, *, folder: bool) -> list[str]:
-    """What to type now: train on it and use that, or calibrate what there is."""
+    """What to type now: train on it and use that, or fit what there is: train that on, or calibrate it."""
     data = path.parent if folder or not path.is_dir() else path
     name = data.name if folder else path.stem
     out = f"runs/{name}"
@@ -175,6 +175,9 @@ def commands(path: Path, device: str, *, folder: bool) -> list[str]:
     return [
         shlex.join(["python", "-m", "train", "tangent", "--data", str(data), "--out", out]),
         shlex.join([*stream, "live", device, "--checkpoint", out]),
+        shlex.join(
+            ["python", "-m", "train", "own", "--checkpoint", "PATH", "--data", str(data), "--out", f"{out}-own"]
+        ),
         shlex.join([*stream, "calibrate", str(path), "--checkpoint", "PATH", "--out", f"{out}-calibrated"]),
     ]
 

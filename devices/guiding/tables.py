@@ -36,7 +36,8 @@ def show(told: Mapping[str, Any]) -> None:
     console.print(f"report: {told['report']}")
     if not told["next"]:
         console.print("no repetition was good, so there is nothing to train on yet: record once more")
-    for words, command in zip(("next", "then", "or, for a checkpoint that there is"), told["next"], strict=False):
+    ways = ("next", "then", "or, for a checkpoint that there is", "or, in seconds")
+    for words, command in zip(ways, told["next"], strict=False):
         console.print(Text.assemble(f"{words}: ", (command, "bold")), soft_wrap=True)
 
 

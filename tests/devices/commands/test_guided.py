@@ -129,6 +129,12 @@ def test_what_an_emulated_cyton_gave_is_trained_on(
         "fist",
         "open hand",
     ]
+    own = [sys.executable, *told["next"][2].split()[1:], "epochs=1", "--device", "cpu", "--json"]
+    own[own.index("--checkpoint") + 1] = str(tmp_path / "run")
+    own[own.index("--out") + 1] = str(tmp_path / "own")
+    ended = subprocess.run(own, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["person"] == 7
 
 
 def test_an_lsl_stream_is_guided(script: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,8 +196,9 @@ def test_a_folder_takes_one_sitting_after_another(tmp_path: Path) -> None:
 
 def test_what_to_type_next() -> None:
     made = Path("recordings/my hand/guided_1.xdf")
-    train, live, calibrate = commands(made, "sim:person=3", folder=True)
+    train, live, own, calibrate = commands(made, "sim:person=3", folder=True)
     assert train == "python -m train tangent --data 'recordings/my hand' --out 'runs/my hand'"
     assert live == "python -m stream live sim:person=3 --checkpoint 'runs/my hand'"
+    assert own == "python -m train own --checkpoint PATH --data 'recordings/my hand' --out 'runs/my hand-own'"
     assert "calibrate 'recordings/my hand/guided_1.xdf' --checkpoint PATH" in calibrate
     assert commands(Path("data/a.xdf"), "sim:", folder=False)[0] == "python -m train tangent --data data --out runs/a"
