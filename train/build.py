@@ -13,11 +13,12 @@ from models import folder
 from models.card import ENSEMBLE
 from models.listing import RUN
 from train import ensemble as ensembles
+from train.changes import override
 from train.corpus import load
 from train.fit import fit
 from train.progress import say
 from train.recipe import load as load_recipe
-from train.recipe import names, override
+from train.recipe import names
 from train.telling import teach
 
 

@@ -14,13 +14,14 @@ from typer.core import TyperGroup
 
 from dsp.complaints import start
 from train import commands, wholes
+from train.changes import override, settings
 from train.corpus import load
 from train.fit import check_out, device_of, fit, use_threads
 from train.matrices import adapted, by_task, check_untouched
 from train.options import CHANGES, Data, Device, Json, People, Resume, Sessions, Threads
 from train.parallel import called_by_torchrun
 from train.progress import say
-from train.recipe import describe, names, override, settings, wanted_data
+from train.recipe import describe, names, wanted_data
 from train.recipe import load as load_recipe
 from train.splits import chosen
 from train.votes import voted

@@ -14,6 +14,7 @@ from train import ensemble as ensembles
 from train import evaluate as evaluation
 from train import matrices as making
 from train import predict as prediction
+from train.changes import override
 from train.corpus import load
 from train.fit import check_out, use_threads
 from train.matrices import by_task
@@ -33,7 +34,6 @@ from train.options import (
 )
 from train.progress import say
 from train.recipe import load as load_recipe
-from train.recipe import override
 from train.splits import chosen, parse_numbers
 
 

@@ -25,10 +25,11 @@ from models.ensemble import save_ensemble
 from models.listing import RUN, Listing, read_listing
 from models.wearer import FILES as WEARERS
 from models.wearer import read_wearers
+from train.changes import override
 from train.corpus import Corpus, load
 from train.fit import fit
 from train.progress import say
-from train.recipe import Recipe, override, restored
+from train.recipe import Recipe, restored
 from train.splits import say_numbers
 
 STEPS = 150
@@ -84,7 +85,6 @@ def own(
         "from": {"source": listing.source, "vote": listing.vote},
         "date": datetime.now(UTC).date().isoformat(),
     }
-    check_writable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     runs = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
@@ -102,8 +102,10 @@ def check_out(out: Path, listing: Listing) -> None:
     """Refuses a folder that the result could not be put into, before any work.
 
     Raises:
-        ValueError: it is, or lies in, the checkpoint that is trained on, or holds something that is nobody's own.
+        ValueError: it is, or lies in, the checkpoint that is trained on, holds something that is nobody's own, or
+            cannot be written.
     """
+    check_writable(out)
     if out.resolve() == listing.root.resolve() or out.resolve().is_relative_to(listing.root.resolve()):
         raise ValueError(f"{out} is the checkpoint that is to be trained on, or inside it; give another --out")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):

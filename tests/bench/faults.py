@@ -22,12 +22,12 @@ from torch import Tensor
 
 from dsp.design import Design
 from train.augment import mix
+from train.changes import override
 from train.corpus import load
 from train.ensemble import combine
 from train.evaluate import evaluate
 from train.fit import fit
 from train.recipe import load as load_recipe
-from train.recipe import override
 
 PAIR = ("inception_se_tcn", "semg_net")
 PEOPLE = tuple(range(1, 21))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from train.changes import override
 from train.corpus import Corpus, load
-from train.recipe import Recipe, override
+from train.recipe import Recipe
 from train.recipe import load as load_recipe
 from train.task import Task, prepare
 

@@ -17,12 +17,13 @@ from models.networks import load_networks
 from models.wearer import CARD, read_wearers
 from tests.train.conftest import SMALL, TINY, tiny
 from train import recipe as recipes
+from train.changes import override
 from train.continuous import evaluate
 from train.corpus import load as load_corpus
 from train.ensemble import combine
 from train.fit import fit
 from train.own import COURSE, EPOCHS, STEPS, own
-from train.recipe import override, restored
+from train.recipe import restored
 from train.streams import streams
 from train.telling import teach
 from train.tune import redecided

@@ -10,9 +10,10 @@ import pytest
 from models.checkpoint import load as load_checkpoint
 from models.networks import load_networks
 from tests.train.conftest import changes, tiny
+from train.changes import keys, override
 from train.corpus import Corpus
 from train.fit import fit
-from train.recipe import Recipe, describe, keys, load, names, override, wanted_data
+from train.recipe import Recipe, describe, load, names, wanted_data
 
 
 def test_every_file_among_the_recipes_is_known() -> None:
