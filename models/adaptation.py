@@ -6,6 +6,9 @@ which each block belongs: expectation and maximisation, a few rounds over all bl
 the gestures' together. The networks themselves stay as they are, so that nothing can be forgotten, and the gestures are
 estimated anew from the first guess each time, so that an error cannot feed itself.
 
+Where training people wore the armband in several ways, it is first found out in which this wearer does
+(``models.turning``); when that changes, what was learnt of the gestures until then is forgotten.
+
 What keeps it from making things worse:
 
 - A block that is unlike every gesture of every training person (rest, another movement, an electrode that fell off) is
@@ -26,6 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.population import Array, Classes, Population, distances, inverse, softmax
+from models.turning import Turning
+
+LOOKS = 4
+"""Windows of a block by which it is judged how the armband sits: of 400 ms in 1.6 s, one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,15 @@ class State(NamedTuple):
     Attributes:
         blocks: ``(n, F)`` float64 means of what passed, the oldest first.
         guesses: ``(n, K)`` float64 what the networks thought of each, mean log probabilities.
+        evidence: ``(A,)`` float64 of how the armband sits, as in ``models.turning.Turning``; ``(0,)`` where that is not
+            looked for.
+        way: number of the arrangement that the blocks are in.
     """
 
     blocks: Array
     guesses: Array
+    evidence: Array = np.empty(0)
+    way: int = 0
 
 
 class Adaptation:
@@ -75,12 +87,26 @@ class Adaptation:
         share: how much the gestures count, 0 (nothing known) to 1 (as much as the networks).
         forgotten: how many times it began anew by itself.
         refused: blocks that were like no gesture.
+        turned: how many times it found that the armband sits otherwise than was thought.
     """
 
-    def __init__(self, population: Population, hop_ms: float, settings: Settings | None = None) -> None:
+    def __init__(
+        self, population: Population, hop_ms: float, settings: Settings | None = None, *, placed: bool = False
+    ) -> None:
+        """Knows nothing of the wearer.
+
+        Args:
+            population: in general.
+            hop_ms: between two windows.
+            settings: how boldly; None for the usual ones.
+            placed: the channels are in order already, as calibration found it.
+        """
         self.population = population
         self.settings = settings or Settings()
+        channels = len(population.covariances.whitening) // (1 + population.covariances.differences)
+        self._turning = Turning(population, channels) if population.otherwise and not placed else None
         self._windows = max(1, round(self.settings.block_ms / hop_ms))
+        self._every = max(1, self._windows // LOOKS)
         self._precision: Array = inverse(population.within)
         self._wide: Array = inverse(population.between)
         self._cold = Classes.of(population.means, self._wide)
@@ -89,21 +115,29 @@ class Adaptation:
 
     def reset(self) -> None:
         """Knows nothing of the wearer again."""
-        size, gestures = len(self.population.own), len(self.population.means)
-        self.share, self.forgotten, self.refused = 0.0, 0, 0
-        self._state = State(np.empty((0, size)), np.empty((0, gestures)))
-        self._means, self._classes = self.population.means, self._cold
-        self._worth: deque[float] = deque(maxlen=self.settings.patience)
-        self.begin()
+        self.forgotten, self.refused, self.turned = 0, 0, 0
+        if self._turning is not None:
+            self._turning.reset()
+        self._forget()
 
     def begin(self) -> None:
         """A new block; what was in the last one is not learnt from."""
         self._sum, self._said, self._count = np.zeros(len(self.population.own)), np.zeros(len(self._means)), 0
+        self._window: NDArray[np.float32] | None = None
+        if self._turning is not None:
+            self._turning.begin()
+
+    @property
+    def order(self) -> tuple[int, ...] | None:
+        """For each channel that the networks know, the channel of this armband in its place; None for all in order."""
+        return None if self._turning is None else self._turning.order
 
     @property
     def state(self) -> State:
         """To be kept, and given to ``restore``."""
-        return self._state
+        if self._turning is None:
+            return State(self._blocks, self._guesses)
+        return State(self._blocks, self._guesses, self._turning.evidence, self._turning.way)
 
     def restore(self, state: State) -> None:
         """Goes on from there.
@@ -114,13 +148,22 @@ class Adaptation:
         size, gestures = len(self.population.own), len(self.population.means)
         shapes = state.blocks.shape, state.guesses.shape
         count = len(state.blocks)
-        if shapes != ((count, size), (count, gestures)) or not all(np.isfinite(array).all() for array in state):
+        if shapes != ((count, size), (count, gestures)) or not all(np.isfinite(array).all() for array in state[:2]):
             raise ValueError(
                 f"what is known of this wearer has the shapes {shapes[0]} and {shapes[1]}, and this checkpoint takes "
                 f"(n, {size}) and (n, {gestures}), all of them numbers; it belongs to another checkpoint: begin anew"
             )
+        if state.way and self._turning is None:
+            raise ValueError(
+                f"what is known of this wearer is of an armband in arrangement {state.way}, and this checkpoint does "
+                "not look for how it sits; it belongs to another checkpoint: begin anew"
+            )
         self.reset()
-        self._state = State(*(array[-self.settings.memory :].astype(np.float64) for array in state))
+        if self._turning is not None and len(state.evidence):
+            self._turning.restore(state.evidence, state.way)
+        self._blocks, self._guesses = (
+            array[-self.settings.memory :].astype(np.float64) for array in (state.blocks, state.guesses)
+        )
         if count:
             self._learn()
 
@@ -128,12 +171,15 @@ class Adaptation:
         """Probabilities ``(K,)`` of networks and gestures together; remembers both for ``learn``.
 
         Args:
-            window: ``(N, C)``.
-            probabilities: ``(K,)`` of the networks for it. What is no number comes back as it is.
+            window: ``(N, C)``, as the armband gives it.
+            probabilities: ``(K,)`` of the networks for it in ``order``. What is no number comes back as it is.
         """
         if not isfinite(float(probabilities.sum())):
             return probabilities
-        features = self.population.features(window[None])
+        order = self.order
+        features = self.population.features((window if order is None else window[:, order])[None])
+        if self._turning is not None and self._count % self._every == 0:
+            self._window = window.copy()
         self._sum += features[0]
         self._said += np.log(probabilities + 1e-3)
         self._count += 1
@@ -144,8 +190,18 @@ class Adaptation:
         return both
 
     def learn(self) -> None:
-        """Where a block is complete: takes it in, or refuses it. To be called after each answer, when there is time."""
+        """Where a block is complete: takes it in, or refuses it. To be called after each answer, when there is time.
+
+        ``order`` may be another one then.
+        """
+        if self._turning is not None and self._window is not None:
+            self._turning.look(self._window)
+            self._window = None
         if self._count < self._windows:
+            return
+        if self._turning is not None and self._turning.weigh():
+            self.turned += 1
+            self._forget()
             return
         block, said = self._sum / self._count, self._said / self._count
         self.begin()
@@ -153,12 +209,20 @@ class Adaptation:
             self.refused += 1
             return
         self._watch(block)
-        blocks, guesses = (
+        self._blocks, self._guesses = (
             np.vstack([past[1 - self.settings.memory :], new])
-            for past, new in zip(self._state, (block, said), strict=True)
+            for past, new in ((self._blocks, block), (self._guesses, said))
         )
-        self._state = State(blocks, guesses)
         self._learn()
+
+    def _forget(self) -> None:
+        """The gestures of this wearer."""
+        size, gestures = len(self.population.own), len(self.population.means)
+        self._blocks, self._guesses = np.empty((0, size)), np.empty((0, gestures))
+        self.share = 0.0
+        self._means, self._classes = self.population.means, self._cold
+        self._worth: deque[float] = deque(maxlen=self.settings.patience)
+        self.begin()
 
     def _strange(self, features: Array, level: int) -> bool:
         nearest = distances(features, self.population.means, self._wide).min()
@@ -172,12 +236,13 @@ class Adaptation:
         others = distances(block[None], self.population.means, self._wide).min()
         self._worth.append((others - mine + self._gain) / 2)
         if len(self._worth) == self.settings.patience and sum(self._worth) < 0:
-            self._state = State(*(past[-self.settings.patience :] for past in self._state))
+            patience = self.settings.patience
+            self._blocks, self._guesses = self._blocks[-patience:], self._guesses[-patience:]
             self._worth.clear()
             self.forgotten += 1
 
     def _learn(self) -> None:
-        blocks, guesses = self._state
+        blocks, guesses = self._blocks, self._guesses
         settings = self.settings
         first = settings.trust * guesses
         shares = softmax(first)

@@ -23,6 +23,7 @@ from models import checkpoint as checkpoints
 from models import folder
 from models.card import ENSEMBLE
 from models.ensemble import Ensemble, load_ensemble, save_ensemble
+from models.evidence import sits
 from models.examination import Examined, check_complete, examine
 from models.listing import Listing, read_listing
 from models.networks import Networks
@@ -89,7 +90,7 @@ def calibrate(path: Path, repetitions: Sequence[Repetition], out: Path, source: 
         per_gesture=per_gesture,
         order=seen.order,
         left_out=tuple(seen.doubts),
-        notes=tuple(_notes(before, after, seen.order, listing.cards[0].design.spec.channels)),
+        notes=tuple(_notes(before, after, seen.order)),
         seconds=perf_counter() - began,
     )
 
@@ -163,13 +164,10 @@ def _halves(one: Repetition, spec: DspSpec) -> tuple[Repetition, Repetition]:
     return one._replace(windows=one.windows[:first]), one._replace(windows=one.windows[second:])
 
 
-def _notes(before: float, after: float, order: tuple[int, ...] | None, channels: int) -> list[str]:
+def _notes(before: float, after: float, order: tuple[int, ...] | None) -> list[str]:
     notes = []
     if order is not None:
-        way = "" if (order[1] - order[0]) % channels == 1 else " and the other way round"
-        notes.append(
-            f"the armband sits turned by {order[0]} of {channels} electrodes{way}; that is undone in the stream"
-        )
+        notes.append(f"the armband sits {sits(order)}; that is undone in the stream")
     if after < before:
         notes.append(
             "it recognised more before: check that each gesture was shown as it was called, and calibrate again"

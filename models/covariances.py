@@ -40,7 +40,11 @@ class Covariances:
         return np.concatenate([np.empty((0, size * (size + 1) // 2)), *parts])
 
     def _some(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
-        white = self.whitening @ covariances(windows, self.differences) @ self.whitening
+        return self.logarithms(covariances(windows, self.differences))
+
+    def logarithms(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same from their covariances ``(B, D, D)``."""
+        white = self.whitening @ found @ self.whitening
         finite = np.isfinite(white.sum(axis=(1, 2)))
         values, vectors = np.linalg.eigh(np.where(finite[:, None, None], white, 0.0))
         logs = np.log(np.maximum(values, 0) + FLOOR)

@@ -128,6 +128,15 @@ def arrangements(channels: int) -> list[tuple[int, ...]]:
     ]
 
 
+def sits(order: Sequence[int]) -> str:
+    """How an armband sits, for people: ``turned by 2 of 8 electrodes and the other way round``."""
+    channels = len(order)
+    parts = [f"turned by {order[0]} of {channels} electrodes"] if order[0] else []
+    if (order[1] - order[0]) % channels != 1:
+        parts.append("the other way round")
+    return " and ".join(parts)
+
+
 def turned_by(
     population: Population, seen: Callable[[Sequence[int]], Array], counts: Array, channels: int
 ) -> tuple[float, tuple[int, ...]]:

@@ -93,7 +93,7 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
 def _adaptation(wearers: Wearers, listing: Listing) -> Adaptation:
     """Of a calibrated checkpoint it goes on from the repetitions that it was shown."""
     spec = listing.cards[0].design.spec
-    adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz)
+    adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz, placed=wearers.calibrated is not None)
     if wearers.calibrated is not None:
         adaptation.restore(wearers.calibrated.state)
     return adaptation

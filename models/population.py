@@ -55,6 +55,8 @@ class Population:
         within: ``(F, F)`` covariance of windows of one wearer and gesture.
         between: ``(F, F)`` the same of all wearers.
         limits: what is still to be expected of a stranger.
+        otherwise: share of the sittings in which the armband sat otherwise than in most, where that is to be expected
+            of strangers too; their windows were turned before anything was learnt from them. 0 where all wore it alike.
     """
 
     covariances: Covariances
@@ -66,6 +68,7 @@ class Population:
     within: Array
     between: Array
     limits: Limits
+    otherwise: float = 0.0
 
     def features(self, windows: NDArray[np.float32]) -> Array:
         """Windows ``(B, N, C)`` to ``(B, F)``; NaN for those that hold any."""

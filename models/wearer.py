@@ -25,10 +25,10 @@ from models.covariances import Covariances
 from models.listing import Listing
 from models.population import Array, Classes, Limits, Population, softmax
 
-FORMAT = "myostream-wearers/1"
+FORMAT = "myostream-wearers/2"
 CARD, NUMBERS = "wearers.json", "wearers.safetensors"
 FILES = (CARD, NUMBERS)
-KEYS = ("format", "labels", "fingerprint", "differences", "limits", "sha256", "provenance", "calibration")
+KEYS = ("format", "labels", "fingerprint", "differences", "limits", "otherwise", "sha256", "provenance", "calibration")
 
 CERTAINTY = 0.2
 """By which the log-likelihoods of a calibrated wearer's gestures are multiplied: windows overlap. Chosen on folds of
@@ -99,6 +99,7 @@ def write_wearers(folder: Path, listing: Listing, wearers: Wearers) -> None:
         "fingerprint": listing.cards[0].design.fingerprint,
         "differences": population.covariances.differences,
         "limits": population.limits._asdict(),
+        "otherwise": population.otherwise,
         "sha256": {NUMBERS: hashlib.sha256(content).hexdigest()},
         "provenance": dict(wearers.provenance),
         "calibration": None
@@ -166,6 +167,8 @@ def _read(root: Path, listing: Listing) -> Wearers:
         raise ValueError(f"differences is {differences!r}; it must be a small whole number")
     if not isinstance(limits, dict) or set(limits) != set(Limits._fields) or not all(map(_sized, limits.values())):
         raise ValueError(f"its limits are {limits!r}; they must be {', '.join(Limits._fields)}, none below zero")
+    if not _sized(card["otherwise"]) or card["otherwise"] > 1:
+        raise ValueError(f"otherwise is {card['otherwise']!r}; it must be a share, from 0 to 1")
     size, gestures = first.design.spec.channels * (1 + differences), len(first.labels)
     count = len(numbers.get("own", ()))
     shapes: dict[str, tuple[int, ...]] = {
@@ -185,6 +188,7 @@ def _read(root: Path, listing: Listing) -> Wearers:
     population = Population(
         covariances=Covariances(numbers["whitening"], differences),
         limits=Limits(**{name: float(value) for name, value in limits.items()}),
+        otherwise=float(card["otherwise"]),
         **{name: numbers[name] for name in _ARRAYS},
     )
     return Wearers(
@@ -230,7 +234,10 @@ def save_state(path: Path, state: State) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    storage.write(path, tensor_bytes({"blocks": state.blocks.copy(), "guesses": state.guesses.copy()}))
+    tensors = {"blocks": state.blocks.copy(), "guesses": state.guesses.copy()}
+    if len(state.evidence):
+        tensors |= {"evidence": state.evidence.copy(), "way": np.array([state.way], np.int64)}
+    storage.write(path, tensor_bytes(tensors))
 
 
 def load_state(path: Path) -> State:
@@ -245,6 +252,22 @@ def load_state(path: Path) -> State:
         raise ValueError(
             f"{path} holds nothing that is known of a wearer ({error}); leave it out to begin anew"
         ) from error
-    if set(tensors) != {"blocks", "guesses"} or any(array.ndim != 2 for array in tensors.values()):
+    sits: dict[str, NDArray[Any]] = {name: tensors.pop(name) for name in ("evidence", "way") if name in tensors}
+    shapes = {name: array.ndim for name, array in tensors.items()}
+    if shapes != {"blocks": 2, "guesses": 2} or (sits and not _sits(sits)):
+        tensors |= sits
         raise ValueError(f"{path} holds {', '.join(sorted(tensors)) or 'nothing'}, and not what is known of a wearer")
-    return State(tensors["blocks"].astype(np.float64), tensors["guesses"].astype(np.float64))
+    blocks, guesses = (tensors[name].astype(np.float64) for name in ("blocks", "guesses"))
+    if not sits:
+        return State(blocks, guesses)
+    return State(blocks, guesses, sits["evidence"].astype(np.float64), int(sits["way"][0]))
+
+
+def _sits(tensors: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether these say how an armband sits."""
+    return (
+        set(tensors) == {"evidence", "way"}
+        and tensors["evidence"].ndim == 1
+        and tensors["way"].shape == (1,)
+        and tensors["way"].dtype == np.int64
+    )

@@ -19,6 +19,7 @@ from dsp.ring import Ring
 from models.adaptation import Adaptation
 from models.classifier import Classifier
 from models.decision import Decide, Decision
+from stream import wearing
 from stream.acquire import Acquisition, Unread, chunks, straight
 from stream.behind import Behind
 from stream.foresight import Foresight
@@ -67,9 +68,10 @@ class Tally:
         return (0, 0) if self.pace is None else (self.pace.late, self.pace.skipped)
 
     def trouble(self) -> str:
-        """What the pace and the sinks have to say at present; "" where all is well."""
+        """What the pace, the sinks and the armband's seat have to say at present; "" where all is well."""
         pace = "" if self.pace is None else self.pace.trouble()
-        return "; ".join(filter(None, (pace, *(sink.trouble() for sink in self.sinks))))
+        sinks = (sink.trouble() for sink in self.sinks)
+        return "; ".join(filter(None, (pace, wearing.stance(self.adaptation), *sinks)))
 
     def seen(self) -> int:
         """Samples that the stream has come to so far, those that are missing included."""

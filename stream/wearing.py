@@ -10,6 +10,7 @@ from dsp.complaints import tell
 from dsp.storage import check_writable
 from models.adaptation import Adaptation
 from models.classifier import Classifier
+from models.evidence import sits
 from models.wearer import load_state, save_state
 
 
@@ -32,7 +33,10 @@ def wearing(classifier: Classifier, path: Path | None, *, forget: bool = False) 
     check_writable(path.absolute().parent)
     if path.exists() and not forget:
         adaptation.restore(load_state(path))
-        tell(f"note: {path} holds {len(adaptation.state.blocks)} blocks of this wearer; --forget begins anew")
+        known = f"{len(adaptation.state.blocks)} blocks of this wearer"
+        if adaptation.order is not None:
+            known += f", whose armband sat {sits(adaptation.order)}"
+        tell(f"note: {path} holds {known}; --forget begins anew")
     try:
         yield
     finally:
@@ -49,14 +53,23 @@ def in_words(adaptation: Adaptation | None) -> str:
         words += f"; {adaptation.refused} blocks were like no gesture"
     if adaptation.forgotten:
         words += f"; forgot {adaptation.forgotten} times what no longer held"
-    return words
+    return words + (f"; {how}" if (how := stance(adaptation)) else "")
 
 
-def as_json(adaptation: Adaptation) -> dict[str, float | int]:
+def stance(adaptation: Adaptation | None) -> str:
+    """How the armband was found to sit, where that is not as most wore it; else ""."""
+    if adaptation is None or adaptation.order is None:
+        return ""
+    return f"the armband sits {sits(adaptation.order)}, which is undone"
+
+
+def as_json(adaptation: Adaptation) -> dict[str, float | int | list[int] | None]:
     """The same for JSON."""
     return {
         "blocks": len(adaptation.state.blocks),
         "share": adaptation.share,
         "refused": adaptation.refused,
         "forgotten": adaptation.forgotten,
+        "order": None if adaptation.order is None else list(adaptation.order),
+        "turned": adaptation.turned,
     }

@@ -31,6 +31,7 @@ from train.corpus import Corpus, Track, gather, track
 from train.evaluate import check_known, seen_people
 from train.fit import device_of
 from train.progress import progress, say
+from train.settling import settled
 from train.sources import open_collection
 from train.splits import NEW_DAY, UNSEEN_PEOPLE, choose, say_numbers
 
@@ -172,12 +173,8 @@ def adaptive(networks: Networks, wearers: Wearers, sitting: Sitting) -> Score:
     before, after = [], []
     for place in order:
         given = networks.batch(sitting.windows[place])
-        answers = []
-        for window, probabilities in zip(sitting.windows[place], given, strict=True):
-            answers.append(adaptation.answer(window, probabilities))
-            adaptation.learn()
         before.append(given)
-        after.append(np.stack(answers))
+        after.append(settled(networks, adaptation, sitting.windows[place], given))
     return _score(sitting, order[WARMING:], before[WARMING:], after[WARMING:])
 
 

@@ -21,6 +21,7 @@ from models.wearer import Wearers
 from train.answers import AT_ONCE
 from train.corpus import REST, Corpus, Track, track
 from train.progress import progress
+from train.settling import settled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,17 +85,14 @@ def _settled(classifier: Networks, whole: Track, answered: Sequence[Stream], wea
     sittings: dict[tuple[int, int], list[int]] = {}
     for index, stream in enumerate(answered):
         sittings.setdefault((stream.entry.person, stream.entry.session), []).append(index)
-    found = list(answered)
+    found, steps = list(answered), np.arange(-spec.window, 0)
     for (person, session), indices in sittings.items():
         adaptation = Adaptation(wearers.population, _hop_ms(spec))
         for place in np.random.default_rng(100 * person + session).permutation(len(indices)).tolist():
             index = indices[place]
-            stream, rows = answered[index], []
-            for end, given in zip(stream.ends.tolist(), stream.probabilities, strict=True):
-                last = int(whole.starts[index]) + end
-                rows.append(adaptation.answer(whole.samples[last - spec.window : last], given))
-                adaptation.learn()
-            found[index] = replace(stream, probabilities=np.stack(rows))
+            stream = answered[index]
+            windows = whole.samples[(whole.starts[index] + stream.ends)[:, None] + steps]
+            found[index] = replace(stream, probabilities=settled(classifier, adaptation, windows, stream.probabilities))
     return found
 
 

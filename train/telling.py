@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,12 @@ from models.evidence import by_gesture, turned_by
 from models.listing import read_listing
 from models.population import Population
 from models.wearer import Wearers, write_wearers
-from train.answers import AT_ONCE, Questions, questions
+from train.answers import Questions, questions
 from train.corpus import Corpus, Track, load, track
 from train.evaluate import check_known
 from train.population import Told, population
 from train.progress import progress
-
-DIFFERENCES = 2
-"""Orders of differences in time beside the signal."""
-
-
-APART = 0.4
-"""Share of a window by which windows that are learnt from lie apart, if the checkpoint's hop is less: more of them
-would tell the same once more."""
-
+from train.worn import APART, DIFFERENCES, alike, cut, sittings, worn
 
 SITTINGS, LOOKS = 12, 8
 """In so many it is looked how the armband could be worn otherwise, with so many windows of each gesture."""
@@ -45,6 +37,8 @@ def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, ho
         window: samples.
         hop: samples; see ``APART``.
 
+    Where the armband was worn in several ways (``train.worn``), everybody's is turned to sit alike first.
+
     Raises:
         ValueError: as ``train.population.population``, or nothing is labelled.
     """
@@ -54,6 +48,8 @@ def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, ho
     if not len(known):
         raise ValueError(f"{corpus.name!r} holds no labelled window, so nothing can be learnt of wearers; label it")
     places = asked.places[known]
+    ways, otherwise = worn(whole, corpus.entries, asked, window)
+    whole = alike(whole, ways)
     size = whole.samples.shape[1] * (1 + DIFFERENCES)
     total = np.zeros((size, size))
     for rows in cut(whole, places, window):
@@ -65,9 +61,9 @@ def learn(whole: Track, corpus: Corpus, labels: tuple[str, ...], window: int, ho
             parts.append(whiten(rows))
             advance(len(rows), "")
     repetition = repetitions(asked)[known]
-    sitting = sittings(corpus)[asked.owner[known]]
-    told = Told(np.concatenate(parts), sitting, asked.truth[known], repetition)
-    found = population(whiten, told, len(labels))
+    sitting = sittings(corpus.entries)
+    told = Told(np.concatenate(parts), sitting[asked.owner[known]], asked.truth[known], repetition)
+    found = replace(population(whiten, told, len(labels)), otherwise=otherwise)
     return replace(found, limits=found.limits._replace(turned=_turned(found, whole, places, told, window)))
 
 
@@ -131,23 +127,9 @@ def teach(
     return {"checkpoint": str(checkpoint), "coordinates": len(found.own), **said}
 
 
-def cut(whole: Track, places: NDArray[np.int64], window: int) -> Iterator[Samples]:
-    """Windows ``(B, N, C)`` that begin at these places, some at a time."""
-    steps = np.arange(window)
-    for first in range(0, len(places), AT_ONCE):
-        yield whole.samples[places[first : first + AT_ONCE, None] + steps]
-
-
 def repetitions(asked: Questions) -> NDArray[np.int64]:
     """``(W,)`` number of the run of windows of one label in one recording."""
     if not len(asked.truth):
         return np.empty(0, np.int64)
     new = (np.diff(asked.owner) != 0) | (np.diff(asked.truth) != 0)
     return np.concatenate([[0], np.cumsum(new)], dtype=np.int64)
-
-
-def sittings(corpus: Corpus) -> NDArray[np.int64]:
-    """``(R,)`` number of the person and session of each recording."""
-    names = [(entry.person, entry.session) for entry in corpus.entries]
-    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    return np.array([number[name] for name in names], np.int64)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from models.wearer import load_state
+from devices.formats.npz import parse, save_npz
+from dsp.flow import Chunk
+from dsp.pipeline import Pipeline
+from models.adaptation import Adaptation
+from models.evidence import arrangements
+from models.listing import read_listing
+from models.networks import load_networks
+from models.wearer import CARD, load_state, read_wearers
 from tests.stream.test_cli import call, decisions_and_summary
+from train.settling import settled
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = (ROOT / "recordings" / "demo.npz", "--checkpoint", ROOT / "models" / "checkpoints" / "demo", "--engine", "int8")
@@ -59,6 +71,57 @@ def test_what_cannot_be_is_said(options: tuple[str, ...], said: str, tmp_path: P
     assert result.exit_code == 2
     assert said in result.stderr
     assert (tmp_path / "damaged").read_bytes() == b"something else"
+
+
+@pytest.fixture(scope="module")
+def crooked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The demo recording twice over, its armband turned by three electrodes, and a checkpoint that expects such."""
+    root = tmp_path_factory.mktemp("crooked")
+    shutil.copytree(DEMO[2], root / "demo")
+    card = json.loads((root / "demo" / CARD).read_text())
+    (root / "demo" / CARD).write_text(json.dumps(card | {"otherwise": 0.3}))
+    shown = parse(DEMO[0], DEMO[0].read_bytes(), rate_hz=None, unit=None)
+    assert shown.labels is not None
+    samples = np.tile(shown.samples, (2, 1))[:, np.argsort(arrangements(8)[3])]
+    whole = replace(shown, samples=np.ascontiguousarray(samples), labels=np.tile(shown.labels, 2))
+    save_npz(root / "turned.npz", whole)
+    return root / "turned.npz", root / "demo"
+
+
+def test_a_turned_armband_is_found_said_and_undone(crooked: tuple[Path, Path], tmp_path: Path) -> None:
+    recording, checkpoint = crooked
+    how = ("replay", recording, "--checkpoint", checkpoint, "--engine", "int8")
+    result = call(*how, *FAST, "--wearer", tmp_path / "me")
+    said, summary = decisions_and_summary(result)
+    _, cold = decisions_and_summary(call(*how, *FAST))
+    assert summary["adaptation"]["order"] == list(arrangements(8)[3])
+    assert summary["adaptation"]["turned"] == 1
+    assert summary["accuracy"] > cold["accuracy"] + 0.2
+    threaded, other = decisions_and_summary(call(*how, "--speed", "40", "--json", "--adapt"))
+    assert threaded == said
+    assert other["adaptation"] == summary["adaptation"]
+    again = call(*how, "--speed", "max", "--plain", "--wearer", tmp_path / "me")
+    assert "whose armband sat turned by 3 of 8 electrodes" in again.stderr
+    assert "the armband sits turned by 3 of 8 electrodes, which is undone" in " ".join(again.stdout.split())
+
+
+def test_what_is_replayed_is_what_is_measured(crooked: tuple[Path, Path]) -> None:
+    """``train evaluate`` settles in as the stream does, across the moment in which the order changes."""
+    recording, checkpoint = crooked
+    said, _ = decisions_and_summary(
+        call("replay", recording, "--checkpoint", checkpoint, "--engine", "torch", *FAST, "--adapt", "--no-views")
+    )
+    networks = load_networks(checkpoint, device="cpu", views=False)
+    wearers = read_wearers(read_listing(checkpoint))
+    assert wearers is not None
+    spec = networks.design.spec
+    samples = parse(recording, recording.read_bytes(), rate_hz=None, unit=None).samples
+    windows = np.stack([window.samples.copy() for window in Pipeline(networks.design).feed(Chunk(samples, 0))])
+    adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz)
+    answers = settled(networks, adaptation, windows, networks.batch(windows))
+    assert adaptation.order == arrangements(8)[3]
+    given = np.array([list(json.loads(line)["probabilities"].values()) for line in said])
+    np.testing.assert_allclose(answers, given, atol=2e-3)
 
 
 def test_who_knows_nobody_cannot_settle_in(recorded: Path, checkpoint: Path) -> None:
