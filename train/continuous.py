@@ -1,18 +1,21 @@
 """The protocols ``continuous...``: a checkpoint and its decision layer, scored by events.
 
-``continuous`` tests on session 3 of people whose sessions 1 and 2 were trained on; ``continuous-own`` on the same, each
-by what becomes of the checkpoint when it is trained on with that person's other sessions (``train.own``);
-``continuous-unseen`` on every third
-of the people, in the order of their numbers, whom the checkpoint has never met, and there it settles in to each, where
-it knows how wearers differ. What counts as detected, named, wrong or false is said in ``devices.events``, and how the
-muscle's own onset is found in ``devices.onsets``.
+``continuous``             session 3 of people whose sessions 1 and 2 were trained on
+``continuous-adaptive``    the same, settling in to each sitting without labels
+``continuous-own``         the same, each by what becomes of the checkpoint when it is trained on with that person's
+                           other sessions (``train.own``)
+``continuous-unseen``      every third of the people, in the order of their numbers, whom the checkpoint has never met,
+                           settling in to each sitting where it knows how wearers differ
+``continuous-calibrated``  the same people, each sitting calibrated by the first repetition of each gesture and some
+                           rest, tested on what comes after (``train.each``)
+
+What counts as detected, named, wrong or false is said in ``devices.events``, and how the muscle's own onset is found in
+``devices.onsets``.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +26,19 @@ from models.listing import read_listing
 from models.networks import Networks, load_networks
 from models.wearer import read_wearers
 from train.corpus import REST, Corpus, gather
+from train.each import each_by_own, each_calibrated
 from train.evaluate import check_known, seen_people
 from train.fit import device_of
-from train.own import own
+from train.personal import strangers_to
 from train.progress import say
 from train.sources import open_collection
 from train.splits import NEW_DAY, choose, say_numbers
 from train.streams import Stream, scored, streams
 
-PROTOCOLS = ("continuous", "continuous-own", "continuous-unseen")
+STRANGERS = ("continuous-unseen", "continuous-calibrated")
+"""Those about people whom the checkpoint has never met."""
+
+PROTOCOLS = ("continuous", "continuous-adaptive", "continuous-own", *STRANGERS)
 
 SHOWN = (
     ("events", "events", "{:.0f}"),
@@ -48,7 +55,7 @@ SHOWN = (
 
 
 def unseen_third(people: Sequence[int]) -> tuple[int, ...]:
-    """The people whom ``continuous-unseen`` tests on: every third in the order of their numbers."""
+    """The people whom protocols about strangers test on: every third in the order of their numbers."""
     return tuple(sorted(set(people))[2::3])
 
 
@@ -58,12 +65,12 @@ def under_test(protocol: str, entries: Sequence[Entry], people: Sequence[int] | 
     Args:
         protocol: one of ``PROTOCOLS``.
         entries: of the data set.
-        people: in place of the protocol's own (for ``continuous`` and ``continuous-own``: everybody).
+        people: in place of the protocol's own (everybody, or the third of ``unseen_third``).
 
     Raises:
         ValueError: the data set lacks these people or sessions.
     """
-    if protocol != "continuous-unseen":
+    if protocol not in STRANGERS:
         return choose(entries, people, (NEW_DAY,))
     return choose(entries, unseen_third([entry.person for entry in entries]) if people is None else people)
 
@@ -95,10 +102,16 @@ def evaluate(
     seen = seen_people(classifier.provenance, corpus, protocol)
     if seen:
         say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
-    wearers = read_wearers(read_listing(checkpoint)) if protocol == "continuous-unseen" else None
+    listing = read_listing(checkpoint)
+    wearers = read_wearers(listing) if protocol == "continuous-unseen" else None
+    if protocol in ("continuous-adaptive", "continuous-calibrated"):
+        wearers = strangers_to(listing, protocol)
     answered: list[Stream]
+    refused: list[str] = []
     if protocol == "continuous-own":
-        answered = _each_by_own(checkpoint, data, corpus, device)
+        answered = each_by_own(checkpoint, data, corpus, device)
+    elif protocol == "continuous-calibrated":
+        answered, refused = each_calibrated(checkpoint, classifier, corpus)
     else:
         answered = streams(classifier, corpus, wearers)
     report = {
@@ -114,36 +127,13 @@ def evaluate(
         "recordings": len(corpus.entries),
         "left_out": list(corpus.left_out),
         "seen_people": seen,
-        "adapts": wearers is not None,
+        "adapts": wearers is not None and protocol != "continuous-calibrated",
+        "refused": refused,
         **_figures(classifier, answered),
     }
     if out is not None:
         write_json(out / "report.json", report)
     return report
-
-
-def _each_by_own(checkpoint: Path, data: str, corpus: Corpus, device: str) -> list[Stream]:
-    """What everybody's own checkpoint answers, each trained on with that person's other sessions.
-
-    Raises:
-        ValueError: somebody has no other session, or as ``train.own.own``.
-    """
-    entries = open_collection(data).entries
-    answered: list[Stream] = []
-    for person in sorted({entry.person for entry in corpus.entries}):
-        earlier = sorted({entry.session for entry in entries if entry.person == person} - {NEW_DAY})
-        if not earlier:
-            raise ValueError(f"of person {person} there is no session but {NEW_DAY}, so nothing to train on")
-        places = corpus.indices([person])
-        mine = replace(
-            corpus,
-            entries=tuple(corpus.entries[place] for place in places),
-            recordings=tuple(corpus.recordings[place] for place in places),
-        )
-        with tempfile.TemporaryDirectory() as place:
-            own(checkpoint, data, Path(place) / "own", [person], earlier, device=device)
-            answered += streams(load_networks(Path(place) / "own", device=str(device_of(device))), mine)
-    return answered
 
 
 def check(classifier: Networks, corpus: Corpus) -> None:
@@ -199,7 +189,8 @@ def say_report(report: Mapping[str, Any]) -> str:
         f"{row[0]:{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
         for row in rows
     ]
-    return "\n".join(line.rstrip() for line in lines)
+    notes = [f"calibration refused, so it went on without: {reason}" for reason in report["refused"]]
+    return "\n".join([*(line.rstrip() for line in lines), *notes])
 
 
 def _row(name: str, one: Figures) -> tuple[str, ...]:

@@ -29,8 +29,9 @@ Protocol = Annotated[
         "--protocol",
         help="unseen (people 17-20 unless --people says others) or new-day (session 3); unseen-adaptive and "
         "new-day-adaptive, settling in without labels; calibrated-1 and calibrated-2, after one or two repetitions; "
-        "scored by events: continuous (session 3), continuous-own (the same, each by a checkpoint that was trained on "
-        "with that person's other sessions) or continuous-unseen (every third person).",
+        "scored by events: continuous (session 3), continuous-adaptive (the same, settling in), continuous-own (the "
+        "same, each by a checkpoint that was trained on with that person's other sessions), continuous-unseen (every "
+        "third person, settling in) or continuous-calibrated (the same people, after one repetition).",
     ),
 ]
 Tested = Annotated[

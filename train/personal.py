@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dsp.storage import check_writable, write_json
 from models.adaptation import Adaptation
 from models.ensemble import load_ensemble
-from models.listing import read_listing
+from models.listing import Listing, read_listing
 from models.networks import Networks
 from models.personal import personalise
 from models.repetition import Repetition
@@ -97,9 +97,7 @@ def evaluate(
     if out is not None:
         check_writable(out)
     listing = read_listing(checkpoint)
-    wearers = known_wearers(listing, f"{protocol} cannot be measured")
-    if wearers.calibrated is not None:
-        raise ValueError(f"{checkpoint} is calibrated for somebody already; give the checkpoint that it was made from")
+    wearers = strangers_to(listing, protocol)
     ensemble = load_ensemble(checkpoint)
     networks = Networks(ensemble, device_of(device))
     spec = networks.design.spec
@@ -139,6 +137,20 @@ def evaluate(
     if out is not None:
         write_json(out / "report.json", report)
     return report
+
+
+def strangers_to(listing: Listing, protocol: str) -> Wearers:
+    """What a checkpoint knows of wearers in general.
+
+    Raises:
+        ValueError: it knows nothing, or is calibrated for one of them, so that the protocol cannot be measured.
+    """
+    wearers = known_wearers(listing, f"{protocol} cannot be measured")
+    if wearers.calibrated is not None:
+        raise ValueError(
+            f"{listing.root} is calibrated for somebody already; give the checkpoint that it was made from"
+        )
+    return wearers
 
 
 def _scorer(protocol: str, networks: Networks, wearers: Wearers) -> Callable[[Sitting], Score]:

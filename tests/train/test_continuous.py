@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from devices.entry import Entry
-from devices.onsets import Event
+from devices.onsets import Event, events
 from dsp.design import DspSpec
 from dsp.flow import Chunk
 from dsp.pipeline import Pipeline
@@ -18,17 +19,19 @@ from models.checkpoint import load
 from models.decision import Decide, Settings
 from models.listing import read_listing
 from models.networks import load_networks
-from models.wearer import read_wearers
+from models.wearer import Wearers, read_wearers, write_wearers
 from tests.train.conftest import TINY, tiny
 from train import continuous
 from train.continuous import evaluate, say_report, under_test, unseen_third
 from train.corpus import load as load_corpus
+from train.each import first_shown
 from train.ensemble import combine
 from train.fit import fit
 from train.streams import Stream, decisions, streams
 from train.telling import teach
 from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within
 
+DEMO = Path(__file__).resolve().parents[2] / "models" / "checkpoints" / "demo"
 LABELS = ("rest", "fist", "open")
 SPEC = DspSpec(200.0, window_ms=100.0, hop_ms=50.0)
 CHANGES = ("validation=0", "dsp.band_hz=20,400", "dsp.hop_ms=50", "lead_ms=200", "purity=0.5", "views=false")
@@ -82,6 +85,46 @@ def test_who_knows_how_wearers_differ_settles_in_to_strangers(run: Path, tmp_pat
     cold, warm = streams(networks, corpus)[0], streams(networks, corpus, read_wearers(listing))[0]
     np.testing.assert_array_equal(warm.probabilities[:20], cold.probabilities[:20])
     assert not np.array_equal(warm.probabilities[-20:], cold.probabilities[-20:])
+
+
+def test_known_people_are_settled_in_to_where_that_is_asked(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"continuous-adaptive cannot be measured.*python -m train wearers"):
+        evaluate(run, "sim:people=1,sessions=3", "continuous-adaptive", device="cpu")
+    shutil.copytree(run, tmp_path / "taught")
+    teach(tmp_path / "taught", "sim:people=1-2,sessions=1", (1, 2), (1,))
+    report = evaluate(tmp_path / "taught", "sim:people=1,sessions=3", "continuous-adaptive", device="cpu")
+    assert report["adapts"]
+    assert report["sessions"] == [3]
+
+
+def test_who_is_calibrated_is_tested_on_what_comes_after() -> None:
+    networks = load_networks(DEMO, device="cpu", views=False)
+    corpus = load_corpus("sim:people=905,sessions=1", cache=False)
+    shown, left = first_shown(networks, corpus)
+    assert sorted(one.gesture for one in shown) == sorted(networks.labels)
+    assert all(one.windows.shape[1:] == (networks.design.spec.window, 8) for one in shown)
+    length = len(left.recordings[0].samples)
+    np.testing.assert_array_equal(left.recordings[0].samples, corpus.recordings[0].samples[-length:])
+    events_left = [event.label for event in events(left.recordings[0], "rest")]
+    everything = [event.label for event in events(corpus.recordings[0], "rest")]
+    assert events_left == everything[-len(events_left) :]
+    assert len(everything) - len(events_left) >= len(networks.labels) - 1
+    report = evaluate(DEMO, "sim:people=905,sessions=1", "continuous-calibrated", (905,), device="cpu")
+    assert report["refused"] == []
+    assert report["all"]["events"] == len(events_left)
+    assert report["all"]["detected"] > 0.7
+
+
+def test_a_calibration_that_is_refused_is_said_and_done_without(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "taught")
+    teach(tmp_path / "taught", "sim:people=1-2,sessions=1", (1, 2), (1,))
+    known = read_wearers(read_listing(tmp_path / "taught"))
+    assert known is not None
+    strict = replace(known.population, limits=known.population.limits._replace(block=0.0))
+    write_wearers(tmp_path / "taught", read_listing(tmp_path / "taught"), Wearers(strict, {}))
+    report = evaluate(tmp_path / "taught", "sim:people=7,sessions=1", "continuous-calibrated", (7,), device="cpu")
+    assert [reason[:20] for reason in report["refused"]] == ["person 7, session 1:"]
+    assert "so it went on without: person 7" in say_report(report)
 
 
 def test_held_gestures_have_no_events(run: Path, synapse_like: Path) -> None:
