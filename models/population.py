@@ -12,7 +12,8 @@ by a diagonal matrix; then everything that has to be done live is a few small pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,19 @@ class Population:
         """Windows ``(B, N, C)`` to ``(B, F)``; NaN for those that hold any."""
         found: Array = self.covariances(windows) @ self.projection
         return found
+
+    def seated(self, order: Sequence[int]) -> Population:
+        """The same of armbands that sit otherwise: ``order`` names for each channel theirs that is in its place."""
+        channels, orders = len(order), 1 + self.covariances.differences
+        place = np.array([channels * k + channel for k in range(orders) for channel in order])
+        whitening = np.empty_like(self.covariances.whitening)
+        whitening[np.ix_(place, place)] = self.covariances.whitening
+        rows, columns = np.triu_indices(len(place))
+        number = np.zeros((len(place), len(place)), np.int64)
+        number[rows, columns] = number[columns, rows] = np.arange(len(rows))
+        projection = np.empty_like(self.projection)
+        projection[number[place[rows], place[columns]]] = self.projection
+        return replace(self, covariances=replace(self.covariances, whitening=whitening), projection=projection)
 
     def posterior(self, means: Array, counts: Array) -> Array:
         """The gestures of a wearer of whom some repetitions are known: ``(K, F)``.

@@ -27,7 +27,6 @@ from models.population import Array, Classes, Limits, Population, softmax
 
 FORMAT = "myostream-wearers/2"
 CARD, NUMBERS = "wearers.json", "wearers.safetensors"
-FILES = (CARD, NUMBERS)
 KEYS = ("format", "labels", "fingerprint", "differences", "limits", "otherwise", "sha256", "provenance", "calibration")
 
 CERTAINTY = 0.2

@@ -13,7 +13,6 @@ from models.families import FAMILIES, family_of
 from train.augment import augment, shares
 from train.crops import Crops
 from train.losses import one_hot
-from train.seats import Seats
 from train.task import Task
 from train.wearers import Wearers
 
@@ -70,8 +69,6 @@ class Batches:
             )
         sittings = [(entry.person, entry.session) for entry in task.corpus.entries]
         self._wearers = Wearers(track, recordings, sittings, device)
-        entries = task.corpus.entries
-        self._seats = Seats(track, recordings, entries, spec.window, device) if recipe.alike else None
         self._votes = None if task.corpus.votes is None else torch.from_numpy(task.corpus.votes).float().to(device)
         self._starts = torch.from_numpy(np.ascontiguousarray(track.starts[1:])).to(device)
         self._generator = torch.Generator(device)
@@ -84,8 +81,6 @@ class Batches:
         self._generator.manual_seed(seed)
         long = recipe.long_share and np.random.default_rng(seed).random() < recipe.long_share
         windows, labels, places = self._crops[1 if long else 0].draw(recipe.batch, self._generator)
-        if self._seats is not None:
-            windows = self._seats.turn(windows, places, recipe.alike, self._generator)
         if recipe.lend:
             windows = self._wearers.lend(windows, places, recipe.lend, self._generator)
         windows, targets = augment(recipe.augment, windows, self._targets(labels, places), self._generator)

@@ -2,8 +2,8 @@
 
 What ``stream calibrate`` does in seconds with a repetition of each gesture, this does in a minute or two with sessions
 of recordings, such as ``devices record --guide`` makes: every member goes on from its weights, by its own recipe, for a
-few hundred steps. The decision layer and what is known of wearers stay as they were, so the result adapts and can be
-calibrated like any other checkpoint.
+few hundred steps. The decision layer stays as it was, and what is known of wearers as well, but for how this person's
+armband sits, so the result adapts and can be calibrated like any other checkpoint.
 """
 
 from __future__ import annotations
@@ -17,23 +17,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dsp.storage import check_writable
 from models import checkpoint as checkpoints
 from models import folder
 from models.card import CARD, ENSEMBLE, Card
 from models.ensemble import save_ensemble
+from models.examination import turned
 from models.listing import RUN, Listing, read_listing
-from models.wearer import FILES as WEARERS
-from models.wearer import read_wearers
+from models.repetition import Repetition
+from models.wearer import Wearers, read_wearers, write_wearers
+from train.answers import AT_ONCE, questions
 from train.changes import override
-from train.corpus import Corpus, load
+from train.corpus import Corpus, load, track
 from train.fit import fit
 from train.progress import say
 from train.recipe import Recipe, restored
 from train.splits import say_numbers
+from train.telling import repetitions
+from train.worn import cut
 
 STEPS = 150
 """Of the optimiser, at least."""
+
+REPETITIONS = 6
+"""Of each gesture, by which it is found out how the armband sits."""
 
 EPOCHS = 8
 """Passes over the recordings, at least."""
@@ -92,7 +101,7 @@ def own(
         for card, recipe in zip(listing.cards, recipes, strict=True):
             whole = _long_enough(recipe, corpus, card, changes)
             steps[card.name] = _trained(card, whole, [*COURSE, *changes], corpus, runs / card.name, device)
-        _write(out, listing, runs, said)
+        _write(out, listing, runs, said, seated(listing, corpus))
     finally:
         shutil.rmtree(runs, ignore_errors=True)
     return {"checkpoint": str(out), **said, "steps": steps}
@@ -182,8 +191,29 @@ def _trained(card: Card, recipe: Recipe, changes: Sequence[str], corpus: Corpus,
     return int(result["steps"])
 
 
-def _write(out: Path, listing: Listing, runs: Path, said: Mapping[str, Any]) -> None:
-    """The members as they are now, with the decision layer and the knowledge of wearers that they had."""
+def seated(listing: Listing, corpus: Corpus) -> Wearers | None:
+    """What the checkpoint knows of wearers, as if all wore the armband as this person does.
+
+    The networks learn it as it is worn, so it must not be taken for turned when the result settles in.
+    """
+    wearers = read_wearers(listing)
+    if wearers is None:
+        return None
+    first = listing.cards[0]
+    whole = track(first.design, corpus.recordings, first.labels)
+    asked = questions(whole, corpus.entries, first.design.spec.window, first.design.spec.hop)
+    number = repetitions(asked)
+    shown = []
+    for label, gesture in enumerate(first.labels):
+        for one in np.unique(number[asked.truth == label])[:REPETITIONS]:
+            (windows,) = cut(whole, asked.places[number == one][:AT_ONCE], first.design.spec.window)
+            shown.append(Repetition(gesture, windows))
+    order = turned(wearers.population, first.labels, shown)
+    return wearers if order is None else replace(wearers, population=wearers.population.seated(order))
+
+
+def _write(out: Path, listing: Listing, runs: Path, said: Mapping[str, Any], wearers: Wearers | None) -> None:
+    """The members as they are now, with the decision layer that they had."""
     earlier = [path.name for path in out.iterdir()] if out.exists() else []
     with folder.replacing(out.resolve(), earlier) as fresh:
         for card in listing.cards:
@@ -197,9 +227,8 @@ def _write(out: Path, listing: Listing, runs: Path, said: Mapping[str, Any]) -> 
             places = [str(card.path.relative_to(listing.root)) for card in listing.cards]
             weights = [card.weight for card in listing.cards]
             save_ensemble(fresh, list(zip(places, weights, strict=True)), _joined(listing.provenance, said))
-        for name in WEARERS:
-            if (listing.root / name).is_file():
-                shutil.copy2(listing.root / name, fresh / name)
+        if wearers is not None:
+            write_wearers(fresh, read_listing(fresh), wearers)
 
 
 def _joined(provenance: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

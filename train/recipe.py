@@ -74,8 +74,6 @@ class Recipe:
         augment: random changes to the training windows.
         decorrelate: mix the channels so that they are uncorrelated over the training people, where the family can.
         lend: share of the training windows that are lent to another wearer's electrodes (``train.wearers``).
-        alike: share of the training windows that are given as if every armband sat as most do (``train.worn``): for
-            who wears it otherwise and is found to (``models.turning``).
         epochs: passes; one gives each stretch of a window's length ``overlap`` random windows.
         overlap: training windows for each window's length of recording and epoch.
         balance: draw every gesture equally often, however much of it was recorded.
@@ -110,7 +108,6 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     decorrelate: bool = True
     lend: float = 0.0
-    alike: float = 0.0
     epochs: int = 8
     overlap: float = 2.0
     balance: bool = True
@@ -149,7 +146,7 @@ class Recipe:
         _check("lead_ms", self.lead_ms or 0, low=0)
         for name in ("lr", "clip", "overlap", "long_ms"):
             _check(name, getattr(self, name), low=1e-12)
-        for name in ("warmup", "restart", "label_smoothing", "lend", "alike", "long_share", "purity"):
+        for name in ("warmup", "restart", "label_smoothing", "lend", "long_share", "purity"):
             _check(name, getattr(self, name), low=0, high=1)
         _check("ema", self.ema, low=0, high=0.99999)
         for weight in self.class_weights:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.adaptation import State
 from models.covariances import Covariances, covariances, flattened, whitening_of
@@ -215,6 +217,15 @@ def test_what_is_damaged_is_refused_with_the_way_out(taught: Path, known: Popula
         (taught / NUMBERS).write_bytes(good[0])
         (taught / CARD).write_text(good[1])
     assert read_wearers(listing) is not None
+
+
+@settings(max_examples=10, deadline=None)
+@given(order=st.permutations(range(4)))
+def test_it_can_be_told_how_an_armband_sits(known: Population, people: People, order: list[int]) -> None:
+    windows = people.windows(100, 1, 0)
+    given_ = windows[:, :, np.argsort(order)]
+    np.testing.assert_array_equal(given_[:, :, order], windows)
+    np.testing.assert_allclose(known.seated(order).features(given_), known.features(windows), atol=1e-8)
 
 
 def test_a_checkpoint_without_them_has_none(ensemble: Path) -> None:

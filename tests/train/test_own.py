@@ -12,6 +12,7 @@ import pytest
 
 from models.checkpoint import load
 from models.decision import Settings
+from models.evidence import arrangements
 from models.listing import read_listing
 from models.networks import load_networks
 from models.wearer import CARD, read_wearers
@@ -22,7 +23,7 @@ from train.continuous import evaluate
 from train.corpus import load as load_corpus
 from train.ensemble import combine
 from train.fit import fit
-from train.own import COURSE, EPOCHS, STEPS, own
+from train.own import COURSE, EPOCHS, STEPS, own, seated
 from train.recipe import restored
 from train.streams import streams
 from train.telling import teach
@@ -30,6 +31,7 @@ from train.tune import redecided
 
 CHANGES = ("validation=0", "dsp.band_hz=20,400", "dsp.hop_ms=50", "lead_ms=200", "purity=0.5", "views=false")
 SETTINGS = Settings(threshold=0.6, debounce_ms=50.0)
+DEMO = Path(__file__).resolve().parents[2] / "models" / "checkpoints" / "demo"
 STRANGER = "sim:people=905,sessions=1"
 
 
@@ -85,6 +87,27 @@ def test_everything_but_the_weights_stays(trained: Path, mine: Path) -> None:
         assert new.provenance["settings"] == old.provenance["settings"]
     assert (mine / CARD).read_bytes() == (trained / CARD).read_bytes()
     assert read_wearers(after) is not None
+
+
+def test_an_armband_that_is_worn_otherwise_is_no_longer_taken_for_turned() -> None:
+    """The networks learn it as it is worn: what is known of wearers must follow."""
+    listing, corpus = read_listing(DEMO), load_corpus("sim:people=905,sessions=1", cache=False)
+    known = read_wearers(listing)
+    assert known is not None
+    order = arrangements(8)[11]
+    recordings = tuple(
+        replace(recording, samples=np.ascontiguousarray(recording.samples[:, np.argsort(order)]))
+        for recording in corpus.recordings
+    )
+    assert sorted(corpus.labels) == sorted(listing.cards[0].labels)
+    sits = seated(listing, replace(corpus, recordings=recordings))
+    assert sits is not None
+    windows = np.random.default_rng(0).standard_normal((4, 400, 8)).astype(np.float32)
+    given = windows[:, :, np.argsort(order)]
+    np.testing.assert_allclose(sits.population.features(given), known.population.features(windows), atol=1e-6)
+    straight = seated(listing, corpus)
+    assert straight is not None
+    np.testing.assert_array_equal(straight.population.projection, known.population.projection)
 
 
 def test_it_says_whose_it_is(trained: Path, mine: Path) -> None:

@@ -6,14 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from dsp.design import Design, DspSpec, design
 from models.evidence import arrangements
 from tests.models.people import CHANNELS, LABELS, People
 from train.answers import questions
 from train.corpus import Corpus, load, track
-from train.seats import Seats
 from train.telling import learn
 from train.worn import likeliest, worn
 
@@ -86,19 +84,3 @@ def test_who_shows_nothing_that_others_show_is_left_as_it_is() -> None:
         heard.append((windows.transpose(0, 2, 1) @ windows / windows.shape[1]).mean(0))
     sitting, gesture = np.array(shown).T
     assert likeliest(np.array(heard), gesture, sitting, np.arange(6), CHANNELS)[0] == 0
-
-
-def test_windows_are_given_as_if_all_sat_alike(alike: Corpus, how: Design) -> None:
-    corpus = turned(alike, TURNED)
-    straight, crooked = (track(how, some.recordings, some.labels) for some in (alike, corpus))
-    people = list(range(len(corpus.entries)))
-    seats = Seats(crooked, people, corpus.entries, how.spec.window)
-    assert seats.otherwise == 3 / 12
-    places = torch.from_numpy(crooked.starts[:-1] + 400)
-    steps = places[:, None] + torch.arange(how.spec.window)
-    given, wanted = (torch.from_numpy(some.samples)[steps].transpose(1, 2) for some in (crooked, straight))
-    generator = torch.Generator().manual_seed(0)
-    torch.testing.assert_close(seats.turn(given, places, 1.0, generator), wanted, rtol=0, atol=0)
-    torch.testing.assert_close(seats.turn(given, places, 0.0, generator), given, rtol=0, atol=0)
-    few = Seats(crooked, people[:1], corpus.entries, how.spec.window)
-    assert few.otherwise == 0
