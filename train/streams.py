@@ -86,13 +86,15 @@ def _settled(classifier: Networks, whole: Track, answered: Sequence[Stream], wea
     for index, stream in enumerate(answered):
         sittings.setdefault((stream.entry.person, stream.entry.session), []).append(index)
     found, steps = list(answered), np.arange(-spec.window, 0)
-    for (person, session), indices in sittings.items():
-        adaptation = Adaptation(wearers.population, _hop_ms(spec))
-        for place in np.random.default_rng(100 * person + session).permutation(len(indices)).tolist():
-            index = indices[place]
-            stream = answered[index]
-            windows = whole.samples[(whole.starts[index] + stream.ends)[:, None] + steps]
-            found[index] = replace(stream, probabilities=settled(classifier, adaptation, windows, stream.probabilities))
+    with progress("settling in", len(found)) as advance:
+        for (person, session), indices in sittings.items():
+            adaptation = Adaptation(wearers.population, _hop_ms(spec))
+            for place in np.random.default_rng(100 * person + session).permutation(len(indices)).tolist():
+                stream = answered[indices[place]]
+                windows = whole.samples[(whole.starts[indices[place]] + stream.ends)[:, None] + steps]
+                both = settled(classifier, adaptation, windows, stream.probabilities)
+                found[indices[place]] = replace(stream, probabilities=both)
+                advance(1, f"person {person} session {session}")
     return found
 
 

@@ -34,7 +34,7 @@ WARM, ROUNDS = 40, 400
 def measure() -> dict[str, Any]:
     """Both."""
     return {
-        "settling_in": {name: _settling_in(SHIPPED / name) for name in ("synapse", "demo")},
+        "settling_in": {name: _settling_in(SHIPPED / name) for name in ("synapse", "demo", "myo")},
         "hostile": _hostile(),
     }
 
@@ -63,6 +63,8 @@ def _settling_in(path: Path) -> dict[str, float | str]:
         "blocks": len(adaptation.state.blocks),
         "decision_us": 1e6 * without,
         "added_us": 1e6 * added,
+        "added_mean_us": 1e6 * float(np.mean(times[True]) - np.mean(times[False])),
+        "looks_for_how_it_sits": bool(adaptation.population.otherwise),
         "share_of_a_decision": added / without,
         "share_of_the_time_between_decisions": added / (spec.hop / spec.rate_hz),
     }
