@@ -227,23 +227,29 @@ def _sized(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e300
 
 
-def save_state(path: Path, state: State) -> None:
+def save_state(path: Path, state: State, population: Population) -> None:
     """Writes what adaptation has come to know of a wearer, whole or not at all.
+
+    Args:
+        path: of the file.
+        state: see there.
+        population: in whose coordinates it is.
 
     Raises:
         OSError: it cannot be written.
     """
-    tensors = {"blocks": state.blocks.copy(), "guesses": state.guesses.copy()}
+    tensors: dict[str, NDArray[Any]] = {"blocks": state.blocks.copy(), "guesses": state.guesses.copy()}
+    tensors["population"] = _mark(population)
     if len(state.evidence):
         tensors |= {"evidence": state.evidence.copy(), "way": np.array([state.way], np.int64)}
     storage.write(path, tensor_bytes(tensors))
 
 
-def load_state(path: Path) -> State:
+def load_state(path: Path, population: Population) -> State:
     """What ``save_state`` wrote.
 
     Raises:
-        ValueError: it is missing, damaged or something else.
+        ValueError: it is missing, damaged, something else, or of other people in general.
     """
     try:
         tensors = stored.tensors_in(path.read_bytes(), path.name)
@@ -251,22 +257,22 @@ def load_state(path: Path) -> State:
         raise ValueError(
             f"{path} holds nothing that is known of a wearer ({error}); leave it out to begin anew"
         ) from error
-    sits: dict[str, NDArray[Any]] = {name: tensors.pop(name) for name in ("evidence", "way") if name in tensors}
-    shapes = {name: array.ndim for name, array in tensors.items()}
-    if shapes != {"blocks": 2, "guesses": 2} or (sits and not _sits(sits)):
-        tensors |= sits
+    shapes = {name: (array.ndim, array.dtype.kind) for name, array in tensors.items()}
+    sits = {"evidence": (1, "f"), "way": (1, "i")} if "evidence" in shapes else {}
+    if shapes != {"blocks": (2, "f"), "guesses": (2, "f"), "population": (1, "u"), **sits}:
         raise ValueError(f"{path} holds {', '.join(sorted(tensors)) or 'nothing'}, and not what is known of a wearer")
+    if not np.array_equal(tensors["population"], _mark(population)):
+        raise ValueError(
+            f"{path} was written beside another checkpoint, or before this one learnt anew how wearers differ; begin "
+            "anew with --forget"
+        )
     blocks, guesses = (tensors[name].astype(np.float64) for name in ("blocks", "guesses"))
     if not sits:
         return State(blocks, guesses)
-    return State(blocks, guesses, sits["evidence"].astype(np.float64), int(sits["way"][0]))
+    return State(blocks, guesses, tensors["evidence"].astype(np.float64), int(tensors["way"].sum()))
 
 
-def _sits(tensors: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether these say how an armband sits."""
-    return (
-        set(tensors) == {"evidence", "way"}
-        and tensors["evidence"].ndim == 1
-        and tensors["way"].shape == (1,)
-        and tensors["way"].dtype == np.int64
-    )
+def _mark(population: Population) -> NDArray[np.uint8]:
+    """By which a population is known again."""
+    numbers = np.ascontiguousarray(population.projection, np.float32).tobytes()
+    return np.frombuffer(hashlib.sha256(numbers).digest()[:8], np.uint8).copy()

@@ -32,7 +32,7 @@ def wearing(classifier: Classifier, path: Path | None, *, forget: bool = False) 
         return
     check_writable(path.absolute().parent)
     if path.exists() and not forget:
-        adaptation.restore(load_state(path))
+        adaptation.restore(load_state(path, adaptation.population))
         known = f"{len(adaptation.state.blocks)} blocks of this wearer"
         if adaptation.order is not None:
             known += f", whose armband sat {sits(adaptation.order)}"
@@ -40,7 +40,7 @@ def wearing(classifier: Classifier, path: Path | None, *, forget: bool = False) 
     try:
         yield
     finally:
-        save_state(path, adaptation.state)
+        save_state(path, adaptation.state, adaptation.population)
 
 
 def in_words(adaptation: Adaptation | None) -> str:

@@ -233,12 +233,18 @@ def test_a_checkpoint_without_them_has_none(ensemble: Path) -> None:
     save_ensemble(ensemble, [("a", 1)], {})
 
 
-def test_a_state_is_kept_whole(tmp_path: Path) -> None:
-    state = State(np.arange(6.0).reshape(2, 3), np.zeros((2, 3)))
-    save_state(tmp_path / "me", state)
-    read = load_state(tmp_path / "me")
-    np.testing.assert_array_equal(read.blocks, state.blocks)
+def test_a_state_is_kept_whole(tmp_path: Path, known: Population) -> None:
+    blocks, guesses = np.arange(6.0).reshape(2, 3), np.zeros((2, 3))
+    for state in (State(blocks, guesses), State(blocks, guesses, np.arange(-8.0, 0), 5)):
+        save_state(tmp_path / "me", state, known)
+        for written, read in zip(state, load_state(tmp_path / "me", known), strict=True):
+            np.testing.assert_array_equal(read, written)
+    with pytest.raises(ValueError, match="before this one learnt anew"):
+        load_state(tmp_path / "me", replace(known, projection=known.projection + 1))
+    save_state(tmp_path / "me", State(blocks, guesses[0]), known)
+    with pytest.raises(ValueError, match="and not what is known of a wearer"):
+        load_state(tmp_path / "me", known)
     (tmp_path / "me").write_bytes(b"else")
     for place in (tmp_path / "me", tmp_path / "nobody"):
         with pytest.raises(ValueError, match="leave it out to begin anew"):
-            load_state(place)
+            load_state(place, known)

@@ -42,7 +42,9 @@ def test_it_settles_in_the_same_way_at_every_speed() -> None:
 def test_what_is_known_is_kept_and_gone_on_with(tmp_path: Path) -> None:
     me = tmp_path / "me.wearer"
     first, summary = decisions_and_summary(call("replay", *DEMO, *FAST, "--wearer", me))
-    assert len(load_state(me).blocks) == summary["adaptation"]["blocks"]
+    known = read_wearers(read_listing(DEMO[2]))
+    assert known is not None
+    assert len(load_state(me, known.population).blocks) == summary["adaptation"]["blocks"]
     again = call("replay", *DEMO, *FAST, "--wearer", me)
     second, more = decisions_and_summary(again)
     assert f"{me} holds {summary['adaptation']['blocks']} blocks of this wearer" in again.stderr
