@@ -36,6 +36,11 @@ USABLE = 0.4
 """Share of the way from chance to everything that must be recognised of what was kept apart."""
 
 
+SURER = 1.3
+"""By which the temperature of the decision layer is divided, since the mean of two opinions is less sure than either.
+Chosen on session 2 of Myo readings, by networks that knew the same people from session 1 (``train/LOG.md``)."""
+
+
 def doubts(path: Path, repetitions: Sequence[Repetition]) -> list[Doubt]:
     """What speaks against each of a few repetitions, by itself and beside the others of its gesture.
 
@@ -182,6 +187,8 @@ def _write(out: Path, listing: Listing, ensemble: Ensemble, wearers: Wearers, pr
         for place, (member, card) in enumerate(zip(ensemble.members, listing.cards, strict=True)):
             name = card.name if len(listing.cards) > 1 else f"network{place}"
             stated = checkpoints.load(card.path)[0]
+            surer = replace(stated.decision, temperature=stated.decision.temperature / SURER)
+            stated = replace(stated, decision=surer)
             checkpoints.save(fresh / name, stated, member.module, own(member, member.golden.windows))
             names.append((name, member.weight))
         save_ensemble(fresh, names, provenance)

@@ -24,7 +24,7 @@ from devices.tally import Figures, Tally, figures, intervals, tally, together, w
 from dsp.storage import check_writable, write_json
 from models.listing import read_listing
 from models.networks import Networks, load_networks
-from models.wearer import read_wearers
+from models.wearer import Wearers, read_wearers
 from train.corpus import REST, Corpus, gather
 from train.each import each_by_own, each_calibrated
 from train.evaluate import check_known, seen_people
@@ -33,7 +33,7 @@ from train.personal import strangers_to
 from train.progress import say
 from train.sources import open_collection
 from train.splits import NEW_DAY, choose, say_numbers
-from train.streams import Stream, scored, streams
+from train.streams import Stream, scored_live, streams
 
 STRANGERS = ("continuous-unseen", "continuous-calibrated")
 """Those about people whom the checkpoint has never met."""
@@ -102,18 +102,7 @@ def evaluate(
     seen = seen_people(classifier.provenance, corpus, protocol)
     if seen:
         say(f"note: the checkpoint was trained on people {say_numbers(seen)}, so these scores flatter it")
-    listing = read_listing(checkpoint)
-    wearers = read_wearers(listing) if protocol == "continuous-unseen" else None
-    if protocol in ("continuous-adaptive", "continuous-calibrated"):
-        wearers = strangers_to(listing, protocol)
-    answered: list[Stream]
-    refused: list[str] = []
-    if protocol == "continuous-own":
-        answered = each_by_own(checkpoint, data, corpus, device)
-    elif protocol == "continuous-calibrated":
-        answered, refused = each_calibrated(checkpoint, classifier, corpus)
-    else:
-        answered = streams(classifier, corpus, wearers)
+    answered, adapts, refused = _answered(checkpoint, data, protocol, classifier, corpus)
     report = {
         "checkpoint": str(checkpoint),
         "fingerprint": classifier.design.fingerprint,
@@ -127,13 +116,32 @@ def evaluate(
         "recordings": len(corpus.entries),
         "left_out": list(corpus.left_out),
         "seen_people": seen,
-        "adapts": wearers is not None and protocol != "continuous-calibrated",
+        "adapts": adapts,
         "refused": refused,
         **_figures(classifier, answered),
     }
     if out is not None:
         write_json(out / "report.json", report)
     return report
+
+
+def _answered(
+    checkpoint: Path, data: str, protocol: str, classifier: Networks, corpus: Corpus
+) -> tuple[list[Stream], bool, list[str]]:
+    """What everybody is answered, whether it settled in to them, and which calibrations were refused."""
+    listing, device = read_listing(checkpoint), str(classifier.device)
+    if protocol == "continuous-own":
+        return each_by_own(checkpoint, data, corpus, device), False, []
+    if protocol == "continuous-calibrated":
+        strangers_to(listing, protocol)
+        answered, refused = each_calibrated(checkpoint, classifier, corpus)
+        return answered, False, refused
+    wearers: Wearers | None = None
+    if protocol == "continuous-adaptive":
+        wearers = strangers_to(listing, protocol)
+    elif protocol == "continuous-unseen":
+        wearers = read_wearers(listing)
+    return streams(classifier, corpus, wearers), wearers is not None, []
 
 
 def check(classifier: Networks, corpus: Corpus) -> None:
@@ -152,7 +160,7 @@ def check(classifier: Networks, corpus: Corpus) -> None:
 
 def _figures(classifier: Networks, answered: Sequence[Stream]) -> dict[str, Any]:
     decision = classifier.members[0].checkpoint.decision
-    scores = scored(answered, classifier.labels, decision, classifier.design.spec)
+    scores = scored_live(answered, classifier.labels, classifier.design.spec)
     by_person: dict[int, Tally] = {}
     for who in sorted({stream.entry.person for stream in answered}):
         mine = [one for one, stream in zip(scores, answered, strict=True) if stream.entry.person == who]

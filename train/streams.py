@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class Stream:
         ends: ``(W,)`` index after the last sample of each window.
         probabilities: ``(W, K)``, as they come out of the classifier live.
         samples: in the recording.
+        decision: the layer of the checkpoint that answered.
     """
 
     entry: Entry
@@ -41,6 +42,7 @@ class Stream:
     ends: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     samples: int
+    decision: Settings = field(default_factory=Settings)
 
 
 def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None) -> list[Stream]:
@@ -74,7 +76,8 @@ def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None
                 for k in range(0, len(rows), AT_ONCE)
             ]
             shown = _shown(recording, classifier.labels)
-            answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length))
+            decision = classifier.members[0].checkpoint.decision
+            answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length, decision))
             advance(1, f"person {entry.person}")
     return answered if wearers is None else _settled(classifier, whole, answered, wearers)
 
@@ -128,6 +131,16 @@ def scored(answered: Sequence[Stream], labels: Sequence[str], settings: Settings
         score(spoken, stream.ends, stream.shown, stream.samples, spec.rate_hz, resting)
         for spoken, stream in zip(said, answered, strict=True)
     ]
+
+
+def scored_live(answered: Sequence[Stream], labels: Sequence[str], spec: DspSpec) -> list[Scored]:
+    """The score of each stream by its own decision layer."""
+    found: dict[int, Scored] = {}
+    for decision in dict.fromkeys(stream.decision for stream in answered):
+        places = [place for place, stream in enumerate(answered) if stream.decision == decision]
+        some = scored([answered[place] for place in places], labels, decision, spec)
+        found |= dict(zip(places, some, strict=True))
+    return [found[place] for place in range(len(answered))]
 
 
 def _hop_ms(spec: DspSpec) -> float:

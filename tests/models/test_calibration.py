@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 
 from dsp.flow import Window
 from models import families
-from models.calibration import calibrate, check_out, doubts
+from models.calibration import SURER, calibrate, check_out, doubts
 from models.checkpoint import Checkpoint, load, save
 from models.ensemble import load_ensemble, save_ensemble
 from models.evidence import arrangements
@@ -77,6 +78,8 @@ def test_it_knows_the_wearer_and_leaves_the_original_alone(taught: Path, people:
     assert contents(taught) == before
     assert accuracy(tmp_path / "mine", people, 100) > max(0.9, accuracy(taught, people, 100))
     assert outcome.after > 0.9 > outcome.before
+    for old, new in zip(read_listing(taught).cards, read_listing(tmp_path / "mine").cards, strict=True):
+        assert new.decision == replace(old.decision, temperature=old.decision.temperature / SURER)
     assert outcome.order is None
     assert outcome.left_out == ()
     assert set(outcome.per_gesture) == set(LABELS)

@@ -27,7 +27,7 @@ from train.corpus import load as load_corpus
 from train.each import first_shown
 from train.ensemble import combine
 from train.fit import fit
-from train.streams import Stream, decisions, streams
+from train.streams import Stream, decisions, scored, scored_live, streams
 from train.telling import teach
 from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within
 
@@ -197,6 +197,14 @@ def test_what_is_scored_is_what_the_stream_would_decide(run: Path) -> None:
         assert decision.label == (classifier.labels[said[row]] if said[row] >= 0 else None)
         assert decision.end == answered[0].ends[row]
     assert row + 1 == len(said)
+
+
+def test_everybody_is_scored_by_their_own_decision_layer() -> None:
+    slow, quick = Settings(debounce_ms=200.0), Settings()
+    both = [replace(FLICKER, decision=slow), replace(FLICKER, decision=quick), replace(FLICKER, decision=slow)]
+    alone = [scored([one], LABELS, one.decision, SPEC)[0] for one in both]
+    assert scored_live(both, LABELS, SPEC) == alone
+    assert alone[0] != alone[1]
 
 
 def test_the_search_finds_what_a_flicker_asks_for() -> None:
