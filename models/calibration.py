@@ -36,7 +36,7 @@ USABLE = 0.4
 """Share of the way from chance to everything that must be recognised of what was kept apart."""
 
 
-SURER = 1.3
+SURER = 1.15
 """By which the temperature of the decision layer is divided, since the mean of two opinions is less sure than either.
 Chosen on session 2 of Myo readings, by networks that knew the same people from session 1 (``train/LOG.md``)."""
 
