@@ -124,7 +124,7 @@ def teach(
         "sessions": sorted({entry.session for entry in corpus.entries}),
     }
     write_wearers(listing.root, listing, Wearers(found, said))
-    return {"checkpoint": str(checkpoint), "coordinates": len(found.own), **said}
+    return {"checkpoint": str(checkpoint), "coordinates": len(found.own), "otherwise": found.otherwise, **said}
 
 
 def repetitions(asked: Questions) -> NDArray[np.int64]:

@@ -129,6 +129,9 @@ def wearers(
     from train import telling  # noqa: PLC0415 - a step that few take
 
     result = telling.teach(checkpoint, data, chosen(people), chosen(sessions, "sessions"))
-    say(f"{checkpoint} knows how people {say_numbers(result['people'])} differ")
+    words = f"{checkpoint} knows how people {say_numbers(result['people'])} differ"
+    if result["otherwise"]:
+        words += f"; in {result['otherwise']:.0%} of their sittings the armband sat otherwise than in most"
+    say(words)
     if as_json:
         print(json.dumps(result))
