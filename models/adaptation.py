@@ -171,13 +171,12 @@ class Adaptation:
         """Probabilities ``(K,)`` of networks and gestures together; remembers both for ``learn``.
 
         Args:
-            window: ``(N, C)``, as the armband gives it.
-            probabilities: ``(K,)`` of the networks for it in ``order``. What is no number comes back as it is.
+            window: ``(N, C)``, its channels in ``order``.
+            probabilities: ``(K,)`` of the networks for it. What is no number comes back as it is.
         """
         if not isfinite(float(probabilities.sum())):
             return probabilities
-        order = self.order
-        features = self.population.features((window if order is None else window[:, order])[None])
+        features = self.population.features(window[None])
         if self._turning is not None and self._count % self._every == 0:
             self._window = window.copy()
         self._sum += features[0]

@@ -35,10 +35,10 @@ from models.wearer import Wearers, known_wearers, read_wearers, write_wearers
 USABLE = 0.4
 """Share of the way from chance to everything that must be recognised of what was kept apart."""
 
-
 SURER = 1.15
 """By which the temperature of the decision layer is divided, since the mean of two opinions is less sure than either.
-Chosen on session 2 of Myo readings, by networks that knew the same people from session 1 (``train/LOG.md``)."""
+Of Myo readings, session 2, by networks that knew the same people from session 1, 1.3 is best; that makes strangers'
+movements false alarms, so it is less (``train/LOG.md``)."""
 
 
 def doubts(path: Path, repetitions: Sequence[Repetition]) -> list[Doubt]:

@@ -114,7 +114,7 @@ class Classifier:
         self._order = (
             None if self._calibrated is None or self._calibrated.order is None else list(self._calibrated.order)
         )
-        self._samples = self._given = np.zeros((0, 0), np.float32)
+        self._samples = np.zeros((0, 0), np.float32)
         self._shape = (first.design.spec.window, first.design.spec.channels)
         self._seen = self._taken = -1
         self._finite = True
@@ -143,9 +143,9 @@ class Classifier:
         step = window.end - self._seen
         # A window that overlaps the last one but does not follow it in time belongs to another stream.
         fresh = step if self._seen >= 0 and 0 < step < self._shape[0] else self._shape[0]
-        self._given = window.samples if self._order is None else window.samples[:, self._order]
-        order = None if self.adaptation is None else self.adaptation.order
-        self._samples = self._given if order is None else self._given[:, order]
+        # Who is calibrated is not turned, so that at most one of the two has an order.
+        order = self._order if self.adaptation is None else self._order or self.adaptation.order
+        self._samples = window.samples if order is None else window.samples[:, order]
         self.engine.take(self._samples[None], fresh)
         self._taken = window.end
         # Whole numbers know no NaN: in eight bits, one would become a confident answer.
@@ -165,7 +165,7 @@ class Classifier:
         if self._calibrated is not None and self.wearers is not None:
             one = self._samples[None], probabilities[None]
             probabilities = self._calibrated.join(self.wearers.population, *one)[0].astype(np.float32)
-        return probabilities if self.adaptation is None else self.adaptation.answer(self._given, probabilities)
+        return probabilities if self.adaptation is None else self.adaptation.answer(self._samples, probabilities)
 
     def learn(self) -> None:
         """Lets what was answered last sink in, where it adapts; to be called after a decision, when there is time."""

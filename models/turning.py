@@ -69,8 +69,9 @@ class Turning:
         return self._ways[self.way] if self.way else None
 
     def look(self, window: NDArray[np.float32]) -> None:
-        """Takes in a window ``(N, C)`` of the present block, as the armband gives it."""
-        self._sum += self._population.features(window[:, self._index].transpose(1, 0, 2))
+        """Takes in a window ``(N, C)`` of the present block, in the arrangement in use."""
+        as_worn = np.argsort(self._ways[self.way])
+        self._sum += self._population.features(window[:, as_worn[self._index]].transpose(1, 0, 2))
         self._looks += 1
 
     def weigh(self) -> bool:

@@ -105,6 +105,13 @@ def ask(classifier: Networks, track: Track, asked: Questions, whole: Sequence[in
     }
 
 
+def cut(track: Track, places: NDArray[np.int64], length: int) -> Iterator[Samples]:
+    """Windows ``(B, N, C)`` that begin at these places, at most ``AT_ONCE`` at a time."""
+    steps = np.arange(length)
+    for first in range(0, len(places), AT_ONCE):
+        yield track.samples[places[first : first + AT_ONCE, None] + steps]
+
+
 class _Collector:
     """Gathers the probabilities of all variants for rows that arrive batch by batch."""
 
@@ -135,10 +142,8 @@ class _Collector:
 
 
 def _windows(track: Track, places: NDArray[np.int64], length: int) -> Iterator[tuple[NDArray[np.int64], Samples]]:
-    steps = np.arange(length)
-    for first in range(0, len(places), AT_ONCE):
-        some = places[first : first + AT_ONCE]
-        yield np.arange(first, first + len(some)), track.samples[some[:, None] + steps]
+    for first, some in zip(range(0, len(places), AT_ONCE), cut(track, places, length), strict=True):
+        yield np.arange(first, first + len(some)), some
 
 
 def _wholes(track: Track, recordings: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], Samples]]:

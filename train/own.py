@@ -28,7 +28,7 @@ from models.examination import turned
 from models.listing import RUN, Listing, read_listing
 from models.repetition import Repetition
 from models.wearer import Wearers, read_wearers, write_wearers
-from train.answers import AT_ONCE, questions
+from train.answers import AT_ONCE, cut, questions
 from train.changes import override
 from train.corpus import Corpus, load, track
 from train.fit import fit
@@ -36,7 +36,6 @@ from train.progress import say
 from train.recipe import Recipe, restored
 from train.splits import say_numbers
 from train.telling import repetitions
-from train.worn import cut
 
 STEPS = 150
 """Of the optimiser, at least."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,17 +24,17 @@ def settled(
     Returns:
         ``(W, K)`` what both say together. The networks are asked anew where the armband is found to sit otherwise.
     """
-    began = adaptation.order
-    given = cold if began is None else _answers(networks, windows, began)
+    order, worn, given = None, windows, cold
     rows = np.empty_like(cold)
-    for place, window in enumerate(windows):
-        rows[place] = adaptation.answer(window, given[place])
+    for place in range(len(windows)):
+        if adaptation.order != order:
+            order = adaptation.order
+            worn = windows if order is None else windows[:, :, order]
+            given = cold if order is None else _answers(networks, worn)
+        rows[place] = adaptation.answer(worn[place], given[place])
         adaptation.learn()
-        if (order := adaptation.order) != began:
-            began, given = order, cold if order is None else _answers(networks, windows, order)
     return rows
 
 
-def _answers(networks: Networks, windows: NDArray[np.float32], order: Sequence[int]) -> Probabilities:
-    parts = [networks.batch(windows[k : k + AT_ONCE][:, :, list(order)]) for k in range(0, len(windows), AT_ONCE)]
-    return np.concatenate(parts)
+def _answers(networks: Networks, windows: NDArray[np.float32]) -> Probabilities:
+    return np.concatenate([networks.batch(windows[k : k + AT_ONCE]) for k in range(0, len(windows), AT_ONCE)])

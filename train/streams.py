@@ -18,7 +18,7 @@ from models.adaptation import Adaptation
 from models.decision import NOTHING, DecideAll, Settings
 from models.networks import Networks
 from models.wearer import Wearers
-from train.answers import AT_ONCE
+from train.answers import cut
 from train.corpus import REST, Corpus, Track, track
 from train.progress import progress
 from train.settling import settled
@@ -59,7 +59,6 @@ def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None
     """
     spec = classifier.design.spec
     whole = track(classifier.design, corpus.recordings, classifier.labels)
-    steps = np.arange(spec.window)
     answered = []
     with progress("recognising", len(corpus.entries)) as advance:
         for index, (entry, recording) in enumerate(zip(corpus.entries, corpus.recordings, strict=True)):
@@ -71,10 +70,7 @@ def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None
                 )
             first = np.arange(0, length - spec.window + 1, spec.hop)
             rows = whole.starts[index] + first
-            parts = [
-                classifier.batch(whole.samples[rows[k : k + AT_ONCE, None] + steps])
-                for k in range(0, len(rows), AT_ONCE)
-            ]
+            parts = [classifier.batch(windows) for windows in cut(whole, rows, spec.window)]
             shown = _shown(recording, classifier.labels)
             decision = classifier.members[0].checkpoint.decision
             answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length, decision))

@@ -16,12 +16,12 @@ from models.evidence import by_gesture, turned_by
 from models.listing import read_listing
 from models.population import Population
 from models.wearer import Wearers, write_wearers
-from train.answers import Questions, questions
+from train.answers import Questions, cut, questions
 from train.corpus import Corpus, Track, load, track
 from train.evaluate import check_known
 from train.population import Told, population
 from train.progress import progress
-from train.worn import APART, DIFFERENCES, alike, cut, sittings, worn
+from train.worn import APART, DIFFERENCES, alike, sittings, worn
 
 SITTINGS, LOOKS = 12, 8
 """In so many it is looked how the armband could be worn otherwise, with so many windows of each gesture."""

@@ -8,18 +8,17 @@ analysis (Gower, Psychometrika 40:33-51, 1975).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.entry import Entry
-from dsp.flow import Samples
 from models.covariances import Covariances, covariances, whitening_of
 from models.evidence import arrangements
 from models.population import Array, inverse
-from train.answers import AT_ONCE, Questions
+from train.answers import AT_ONCE, Questions, cut
 from train.corpus import Track
 
 DIFFERENCES = 2
@@ -132,13 +131,6 @@ def alike(whole: Track, ways: NDArray[np.int64]) -> Track:
     for way, start, end in zip(ways.tolist(), whole.starts[:-1].tolist(), whole.starts[1:].tolist(), strict=True):
         samples[start:end] = samples[start:end, orders[way]]
     return replace(whole, samples=samples)
-
-
-def cut(whole: Track, places: NDArray[np.int64], window: int) -> Iterator[Samples]:
-    """Windows ``(B, N, C)`` that begin at these places, some at a time."""
-    steps = np.arange(window)
-    for first in range(0, len(places), AT_ONCE):
-        yield whole.samples[places[first : first + AT_ONCE, None] + steps]
 
 
 def sittings(entries: Sequence[Entry]) -> NDArray[np.int64]:

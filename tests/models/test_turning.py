@@ -47,7 +47,7 @@ def wear(adaptation: Adaptation, people: People, person: int, way: int, times: i
                 order = adaptation.order
                 seen = window if order is None else window[:, order]
                 said = softmax(0.3 * classes.logits(adaptation.population.features(seen[None])))[0]
-                adaptation.answer(window, said.astype(np.float32))
+                adaptation.answer(seen, said.astype(np.float32))
                 adaptation.learn()
                 orders.append(order)
     return orders
