@@ -172,7 +172,10 @@ def _halves(one: Repetition, spec: DspSpec) -> tuple[Repetition, Repetition]:
 def _notes(before: float, after: float, order: tuple[int, ...] | None) -> list[str]:
     notes = []
     if order is not None:
-        notes.append(f"the armband sits {sits(order)}; that is undone in the stream")
+        taken = " ".join(str(channel + 1) for channel in order)
+        notes.append(
+            f"the armband sits {sits(order)}; that is undone in the stream, which takes its channels in the order {taken}"
+        )
     if after < before:
         notes.append(
             "it recognised more before: check that each gesture was shown as it was called, and calibrate again"

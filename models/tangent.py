@@ -40,6 +40,7 @@ class Config:
         channels: C of the input.
         classes: K of the output.
         differences: orders of differences in time that stand beside the signal; 0 takes the signal alone.
+        ends: shares of the window at its end whose covariances stand beside that of the whole.
         hidden: units of each dense layer.
         dropout_features: share of the features left out in training.
         dropout: after each dense layer.
@@ -48,6 +49,7 @@ class Config:
     channels: int = 8
     classes: int = 5
     differences: int = 2
+    ends: tuple[float, ...] = ()
     hidden: tuple[int, ...] = (1024, 512)
     dropout_features: float = 0.2
     dropout: float = 0.5
@@ -105,7 +107,8 @@ class TangentNetwork(nn.Module):
         super().__init__()
         self.decorrelate = Decorrelation(config.channels, differences=config.differences)
         self.tangent = Tangent(config.channels * (1 + config.differences))
-        before = len(self.tangent.places)
+        self.ends = config.ends
+        before = len(self.tangent.places) * (1 + len(config.ends))
         self.normalise = nn.BatchNorm1d(before, affine=False)
         layers: list[nn.Module] = [nn.Dropout(config.dropout_features)]
         for width in config.hidden:
@@ -126,7 +129,10 @@ class TangentNetwork(nn.Module):
 
     def front(self, x: Tensor) -> Tensor:
         """What has no parameters: ``(B, C, T)`` to features ``(B, D*(D+1)/2)``, each with a variance of one."""
-        features: Tensor = self.normalise(self.tangent(self.decorrelate(x)).to(self.head.weight.dtype))
+        rows = self.decorrelate(x)
+        parts = [rows, *(rows[..., -round(share * rows.shape[-1]) :] for share in self.ends)]
+        found = torch.cat([self.tangent(part) for part in parts], 1)
+        features: Tensor = self.normalise(found.to(self.head.weight.dtype))
         return features
 
     def back(self, features: Tensor) -> Tensor:

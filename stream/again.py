@@ -16,15 +16,19 @@ from stream.live import Wish, live
 Load = Callable[[Path], Classifier]
 
 
-def can_calibrate(wish: Wish, classifier: Classifier) -> bool:
-    """Whether a stream can be left for a calibration and taken up again.
+def no_calibration(wish: Wish, classifier: Classifier, wearer: Path | None) -> str:
+    """Why a stream cannot be left for a calibration and taken up again; "" where it can.
 
-    The checkpoint has to know how wearers differ, and to be nobody's yet; and what writes a new file cannot begin it
-    twice.
+    The checkpoint has to know how wearers differ, and to be nobody's yet; what writes a new file cannot begin it
+    twice; and what a wearer's file says is about the checkpoint as it was.
     """
-    wearers = classifier.wearers
-    files = wish.record is not None or any(sink.startswith("jsonl:") for sink in wish.sinks)
-    return wearers is not None and wearers.calibrated is None and not files
+    if classifier.wearers is None:
+        return "no calibration: the checkpoint does not know how wearers differ"
+    if classifier.wearers.calibrated is not None:
+        return "no calibration: the checkpoint is calibrated already"
+    if wish.record is not None or any(sink.startswith("jsonl:") for sink in wish.sinks):
+        return "no calibration beside --record or jsonl:, whose file would have to begin anew"
+    return "" if wearer is None else "no calibration beside --wearer, whose file is about the checkpoint as it is"
 
 
 def calibrated_folder(checkpoint: Path) -> Path:
@@ -34,6 +38,8 @@ def calibrated_folder(checkpoint: Path) -> Path:
 
 def live_on(wish: Wish, classifier: Classifier, load: Load, busy: Busy) -> int:
     """Recognises live, and calibrates whenever that is asked for; see ``stream.live.live``.
+
+    Where the stream is to end after some seconds, calibrating does not count among them.
 
     Args:
         wish: what a person asked for.
@@ -51,7 +57,10 @@ def live_on(wish: Wish, classifier: Classifier, load: Load, busy: Busy) -> int:
     while True:
         try:
             return live(wish, classifier)
-        except Recalibrate:
+        except Recalibrate as wanted:
+            if wish.seconds is not None:
+                least_s = classifier.design.spec.window_ms / 1000
+                wish = replace(wish, seconds=max(least_s, wish.seconds - wanted.passed_s))
             out = calibrated_folder(given)
             if _calibrated(replace(wish, checkpoint=str(given)), at_first, out, busy):
                 classifier = load(out)

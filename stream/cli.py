@@ -179,7 +179,7 @@ def live(
 
     how = present.manner(as_json_lines=json_lines, plain=plain, views=view or ())
     wish = living.Wish(device, str(checkpoint), how, web, length, record, tuple(sink or ()), patience, unit, rate)
-    wish = replace(wish, calibrates=wearer is None and again.can_calibrate(wish, classifier))
+    wish = replace(wish, no_calibration=again.no_calibration(wish, classifier, wearer))
     with wearing(classifier, wearer, forget=forget):
         raise SystemExit(again.live_on(wish, classifier, lambda path: classifier_of(path, wanted), busy))
 

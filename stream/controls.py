@@ -22,7 +22,13 @@ class Ended(Exception):  # noqa: N818 - nothing is wrong
 
 
 class Recalibrate(Ended):
-    """A person wants to calibrate, and to go on afterwards."""
+    """A person wants to calibrate, and to go on afterwards.
+
+    Attributes:
+        passed_s: seconds of the stream until then.
+    """
+
+    passed_s = 0.0
 
 
 class Marks(Protocol):
@@ -47,7 +53,7 @@ class Controls:
 
     Args:
         hold: holds the source, where it can be held (a recording).
-        calibrates: the checkpoint and the source can be calibrated.
+        no_calibration: why none can begin here, for who asks for one; "" where one can.
         away: the source is being waited for, and could not be opened anew.
 
     Attributes:
@@ -60,10 +66,10 @@ class Controls:
         self,
         hold: Callable[[bool], object] | None = None,
         *,
-        calibrates: bool = False,
+        no_calibration: str = "no calibration of a recording that plays: stream calibrate takes recordings",
         away: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._hold, self._calibrates, self._away = hold, calibrates, away
+        self._hold, self._no_calibration, self._away = hold, no_calibration, away
         self._marked = 0
         self._sure_until = 0.0
         self.paused = False
@@ -73,7 +79,7 @@ class Controls:
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Those that mean something, each with what it does."""
-        calibrate = ((CALIBRATE, "calibrate"),) if self._calibrates else ()
+        calibrate = () if self._no_calibration else ((CALIBRATE, "calibrate"),)
         return ((PAUSE, "pause"), (MARKER, "marker"), *calibrate, (QUIT, "quit"))
 
     def press(self, key: str, index: int) -> str:
@@ -93,8 +99,8 @@ class Controls:
         key = _ALIKE.get(key, key.lower())
         if key == QUIT:
             raise Ended
-        if key == CALIBRATE and self._calibrates:
-            return self._calibrate()
+        if key == CALIBRATE:
+            return self._no_calibration or self._calibrate()
         if key == PAUSE:
             return self._pause()
         if key == MARKER:

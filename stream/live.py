@@ -48,7 +48,7 @@ class Wish:
         patience_s: how long a device that went away is waited for.
         unit: of a file that does not say it.
         rate_hz: of a file that does not say it.
-        calibrates: a key may end the run to calibrate (``stream.again``).
+        no_calibration: why no key may end the run to calibrate; "" where one may (``stream.again``).
     """
 
     device: str
@@ -61,7 +61,7 @@ class Wish:
     patience_s: float = 4.0
     unit: str | None = None
     rate_hz: float | None = None
-    calibrates: bool = False
+    no_calibration: str = ""
 
 
 def live(wish: Wish, classifier: Classifier) -> int:
@@ -74,7 +74,7 @@ def live(wish: Wish, classifier: Classifier) -> int:
 
     Raises:
         ValueError: the device cannot be opened or is gone, or does not fit the checkpoint; one sentence.
-        Recalibrate: a key asked for it; everything is closed.
+        Recalibrate: a key asked for it; everything is closed, and what was recognised until then summarised.
     """
     spec = classifier.design.spec
     if wish.seconds is not None and wish.seconds * spec.rate_hz < spec.window:
@@ -104,7 +104,9 @@ def live(wish: Wish, classifier: Classifier) -> int:
                 _run(stack, wish, source, classifier, pipeline, setting, tally)
         except KeyboardInterrupt:
             tally.interrupted = True
-        except Recalibrate:
+        except Recalibrate as wanted:
+            conclude(setting, tally, wish.manner)
+            wanted.passed_s = tally.seen() / spec.rate_hz
             raise
         except Ended:
             pass
@@ -130,7 +132,7 @@ def _run(
     tape = None if wish.record is None else stack.enter_context(taping(wish.record, source))
     also = both(tally.trouble, no_trouble if tape is None else tape.trouble)
     display = None
-    controls = Controls(calibrates=wish.calibrates, away=lambda: bool(source.integrity.state))
+    controls = Controls(no_calibration=wish.no_calibration, away=lambda: bool(source.integrity.state))
     if wish.manner is Manner.VIEW or wish.web is not None:
         shows = view(setting, tally, classifier, source.info, wish.manner, wish.web, source.integrity, also, controls)
         display = stack.enter_context(shows)

@@ -44,7 +44,7 @@ def as_tables(wish: Wish, taken: Taken, outcome: Outcome) -> RenderableType:
     head.append(f"recognised before {_percent(outcome.before)}, calibrated {_percent(outcome.after)}", "bold")
     head.append(f"\n{outcome.measured_on}, computed in {outcome.seconds:.1f} s")
     parts: list[RenderableType] = [Text(), head, Text(), _per_gesture(taken, outcome)]
-    lines = [*_turned(outcome), *_left_out(taken, outcome), *outcome.notes]
+    lines = [*_left_out(taken, outcome), *outcome.notes]
     if lines:
         parts.append(Text("\n".join(lines)))
     parts += [Text(), Text.assemble("next: ", (next_command(wish), "bold"))]
@@ -63,13 +63,6 @@ def _per_gesture(taken: Taken, outcome: Outcome) -> Table:
     for label in taken.takings.labels:
         table.add_row(Text(label), str(counts[label]), _percent(outcome.per_gesture.get(label, math.nan)))
     return table
-
-
-def _turned(outcome: Outcome) -> list[str]:
-    if outcome.order is None:
-        return []
-    order = " ".join(str(channel + 1) for channel in outcome.order)
-    return [f"the armband sits turned: its channels are taken in the order {order}"]
 
 
 def _left_out(taken: Taken, outcome: Outcome) -> list[str]:

@@ -107,7 +107,6 @@ def test_people_see_a_table_and_the_next_command(noted: Noted, path: Path, check
     for words in (
         "before 50.0%, calibrated 75.0%",
         "every other window",
-        "turned: its channels are taken in the order 2 3 4 5 6 7 8 1",
         "left out: repetition 1, rest: it looks like another one",
         "A note.",
         f"python -m stream live DEVICE --checkpoint '{tmp_path / 'my arm'}'",

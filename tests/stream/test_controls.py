@@ -59,18 +59,18 @@ def test_a_run_is_ended_and_calibrated_where_that_is_possible():
         Controls().press("q", 0)
     with pytest.raises(Ended):
         Controls().press("\x1b", 0)
-    assert Controls().press("c", 0) == ""
-    controls = Controls(calibrates=True)
+    assert "stream calibrate" in Controls().press("c", 0)
+    controls = Controls(no_calibration="")
     assert controls.press("c", 0) == "press c once more to calibrate"
     with pytest.raises(Recalibrate):
         controls.press("c", 0)
-    assert ("c", "calibrate") in Controls(calibrates=True).keys
-    assert Controls(calibrates=True, away=lambda: True).press("c", 0) == "no calibration while the device is away"
+    assert ("c", "calibrate") in Controls(no_calibration="").keys
+    assert Controls(no_calibration="", away=lambda: True).press("c", 0) == "no calibration while the device is away"
     assert ("c", "calibrate") not in Controls().keys
 
 
 def test_a_key_that_was_pressed_by_mistake_is_forgotten(monkeypatch):
-    controls = Controls(calibrates=True)
+    controls = Controls(no_calibration="")
     now = [100.0]
     monkeypatch.setattr("stream.controls.monotonic", lambda: now[0])
     controls.press("c", 0)
@@ -79,6 +79,6 @@ def test_a_key_that_was_pressed_by_mistake_is_forgotten(monkeypatch):
 
 
 def test_other_keys_do_nothing():
-    controls = Controls(calibrates=True)
+    controls = Controls(no_calibration="")
     assert not any(controls.press(key, 0) for key in "xyz1\n")
     assert not controls.paused

@@ -246,6 +246,7 @@ def calibrating(folder: Path) -> Iterator[Terminal]:
 def test_a_key_calibrates_and_the_stream_goes_on_with_what_came_of_it(tmp_path: Path) -> None:
     with calibrating(tmp_path) as terminal:
         terminal.read_until(b"demo-calibrated")
+        assert b"time from the device to the sinks" in terminal.seen  # what was recognised until then is summed up
         terminal.read_until(ENTER, again=True)
         terminal.read_until(b"latency ", again=True)
         terminal.press(b"q")
@@ -275,7 +276,9 @@ def test_a_marker_is_in_the_recording_and_in_every_sink(tmp_path: Path) -> None:
     terminal = Terminal([*arguments, "--sink", f"jsonl:{sink}"])
     try:
         terminal.read_until(b"latency ")
-        assert b"calibrate" not in terminal.seen  # a file that is there cannot be begun again
+        assert b"calibrate" not in terminal.seen
+        terminal.press(b"c")
+        terminal.read_until(b"no calibration beside --record")  # a file that is there cannot be begun again
         terminal.press(b"m")
         terminal.read_until(b"marker 1")
         terminal.press(b"p")
