@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,22 @@ def kind_of(spec: str) -> Kind:
     """The kind of a spec.
 
     Raises:
-        ValueError: it is none; lists those there are.
+        ValueError: it is none, or nothing follows; says how it is written, or lists those there are.
     """
-    found = [kind for kind in KINDS if spec.startswith(kind.begins) and kind.where(spec)]
+    found = [kind for kind in KINDS if spec.startswith(kind.begins)]
     if not found:
-        known = "; ".join(f"{kind.form}, {kind.what}" for kind in KINDS)
-        raise ValueError(f"--sink cannot be {shown(spec)!r}; known are {known}")
+        known = ", ".join(kind.form for kind in KINDS)
+        raise ValueError(f"--sink cannot be {shown(spec)!r}{_meant(spec)}; known are {known}")
+    if not any(kind.where(spec) for kind in found):
+        raise ValueError(f"--sink cannot be {shown(spec)!r} alone; give {found[0].form}, {found[0].what}")
     return max(found, key=lambda kind: max(len(begin) for begin in kind.begins if spec.startswith(begin)))
+
+
+def _meant(spec: str) -> str:
+    """Which one was meant, if that can be guessed."""
+    known = {begin: kind for kind in KINDS for begin in kind.begins}
+    near = get_close_matches(spec.split(":")[0].lower() + ":", known, 1)
+    return f" (do you mean {known[near[0]].form}?)" if near else ""
 
 
 def shown(spec: str) -> str:

@@ -24,7 +24,8 @@ def decision(end: int) -> Decision:
     ("specs", "said"),
     [
         (["pigeon:home"], "known are jsonl:PATH"),
-        (["jsonl:"], "known are jsonl:PATH"),
+        (["jsonl:"], "'jsonl:' alone; give jsonl:PATH"),
+        (["UDPP:1"], "do you mean udp:HOST:PORT"),
         (["jsonl:{0}/new", "jsonl:{0}/new"], "is given twice"),
         (["jsonl:{0}/there"], "is there already"),
         (["jsonl:{0}/nowhere/new"], "no folder for"),
