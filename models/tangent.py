@@ -8,7 +8,8 @@ which linear methods and small networks do well with few people: Barachant et al
 Beside each channel stand its first differences in time, of every order up to ``differences``: what joins them in the
 covariance is the spectrum, and the spectra that channels share. All these rows are decorrelated first, so that the
 tangent space touches near the mean of the training people and not at some other point; without that, a linear
-discriminant loses six points of windows. It also leaves matrices whose eigenvalues are not far apart, for which the
+discriminant loses six points of windows. What a window ends with may be a gesture that has only begun, so that its
+last part can have a covariance of its own beside the whole. Decorrelation also leaves matrices whose eigenvalues are not far apart, for which the
 logarithm can be had from products of matrices in float32.
 """
 
@@ -40,7 +41,7 @@ class Config:
         channels: C of the input.
         classes: K of the output.
         differences: orders of differences in time that stand beside the signal; 0 takes the signal alone.
-        ends: shares of the window at its end whose covariances stand beside that of the whole.
+        ends: shares of the window at its end; the covariance of each stands beside that of the whole, M in all.
         hidden: units of each dense layer.
         dropout_features: share of the features left out in training.
         dropout: after each dense layer.
@@ -60,11 +61,13 @@ class Config:
         checks.distinct(self.classes)
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"hidden is {self.hidden}; give the units of at least one layer, each at least 1")
+        if not all(0 < share < 1 for share in self.ends):
+            raise ValueError(f"ends are {self.ends}; give shares of the window above 0 and below 1")
         checks.share(dropout_features=self.dropout_features, dropout=self.dropout)
 
 
 class Tangent(nn.Module):
-    """The logarithm of the covariance of rows: ``(B, D, T)`` of any T to ``(B, D*(D+1)/2)``.
+    """The logarithms of the covariances of rows: M of ``(B, D, T)``, of any T each, to ``(B, M*D*(D+1)/2)``.
 
     In training it comes from an eigendecomposition in float64, which takes as long on a CPU and which the lesser
     precisions of training do not touch; else from products of matrices in float32, which every engine has. They differ
@@ -82,21 +85,21 @@ class Tangent(nn.Module):
         for name, tensor in (("places", rows * size + columns), ("scale", scale)):
             self.register_buffer(name, tensor, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, *parts: Tensor) -> Tensor:
         """See the class; float32, or float64 in training."""
-        x = x.double() if self.training else x.float()
-        covariance = x @ x.transpose(1, 2) / x.shape[-1]
-        size = covariance.square().sum((1, 2), keepdim=True).sqrt() + QUIET
-        one = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+        rows = [part.double() if self.training else part.float() for part in parts]
+        covariance = torch.stack([x @ x.transpose(1, 2) / x.shape[-1] for x in rows], 1)
+        size = covariance.square().sum((2, 3), keepdim=True).sqrt() + QUIET
+        one = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
         unit = (covariance / size + FLOOR * one) / (1 + FLOOR)
         flat = (_exactly(unit) if self.training else logarithm(unit, LOW)) + (size * (1 + FLOOR)).log() * one
-        return flat.flatten(1)[:, self.places] * self.scale
+        return (flat.flatten(2)[..., self.places] * self.scale).flatten(1)
 
 
 def _exactly(matrices: Tensor) -> Tensor:
     """Their logarithms."""
     values, vectors = torch.linalg.eigh(matrices)
-    logarithms: Tensor = (vectors * values.clamp_min(LOW).log()[:, None]) @ vectors.transpose(1, 2)
+    logarithms: Tensor = (vectors * values.clamp_min(LOW).log()[..., None, :]) @ vectors.mT
     return logarithms
 
 
@@ -128,11 +131,11 @@ class TangentNetwork(nn.Module):
         return self.back(features if own is None else mixed(features, own))
 
     def front(self, x: Tensor) -> Tensor:
-        """What has no parameters: ``(B, C, T)`` to features ``(B, D*(D+1)/2)``, each with a variance of one."""
+        """What has no parameters: ``(B, C, T)`` to features ``(B, M*D*(D+1)/2)``, each with a variance of one."""
         rows = self.decorrelate(x)
-        parts = [rows, *(rows[..., -round(share * rows.shape[-1]) :] for share in self.ends)]
-        found = torch.cat([self.tangent(part) for part in parts], 1)
-        features: Tensor = self.normalise(found.to(self.head.weight.dtype))
+        length = rows.shape[-1]
+        parts = [rows[..., length - max(1, round(share * length)) :] for share in (1.0, *self.ends)]
+        features: Tensor = self.normalise(self.tangent(*parts).to(self.head.weight.dtype))
         return features
 
     def back(self, features: Tensor) -> Tensor:

@@ -1,17 +1,17 @@
-"""Where the repetitions of a calibration come from: a person who is led through them, a simulated one, recordings."""
+"""Where the repetitions of a calibration come from: a person who is led through them, or recordings."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from devices.address import names_device
 from devices.files import load
-from devices.guiding.leading import LOOK_S
+from devices.guiding.leading import obeying
 from devices.guiding.prompt import Prompt
 from devices.guiding.prompts import Shows, showing
 from devices.guiding.quality import LEAST_S
@@ -24,8 +24,8 @@ from dsp.complaints import tell
 from dsp.pipeline import Pipeline
 from dsp.ring import Ring
 from models.classifier import Classifier
-from stream.acquire import Acquisition, chunks, straight
-from stream.guide import REST, DoubtIn, Guide, Plan, contact, planned
+from stream.acquire import Acquisition, straight
+from stream.guide import REST, DoubtIn, Guide, Plan, planned
 from stream.listening import Listening
 from stream.loop import check_match
 from stream.play import warm_up
@@ -121,7 +121,7 @@ def from_recordings(wish: Wish, classifier: Classifier) -> Taken:
 
 
 def from_device(wish: Wish, classifier: Classifier, doubts: DoubtIn) -> Taken:
-    """Leads through the gestures in front of a device, or takes those that a simulated person makes.
+    """Leads through the gestures in front of a device; a simulated person does as it is told.
 
     Args:
         wish: with one source.
@@ -141,47 +141,18 @@ def from_device(wish: Wish, classifier: Classifier, doubts: DoubtIn) -> Taken:
     )
     with closing(source), ExitStack() as stack:
         check_match(source.info, spec)
+        takings = _takings(classifier, None)
+        ask = obeying(source, plan.order, "this checkpoint")
+        ask(REST)  # before another thread reads it
         show, keys = stack.enter_context(_shown(wish.manner))
         title = f"calibrating {wish.checkpoint.name}"
         prompt = Prompt(source.info.name, title, "rest", channels=source.info.channels, keys=keys)
         ring = Ring(len(source.info.channels), round(RING_S * spec.rate_hz))
-        if source.names:
-            takings = _takings(classifier, wish.repetitions or 1)
-            _check_knows(source, takings)
-            stack.enter_context(Acquisition(source, ring))
-            _watch(source, ring, pipeline, takings, show, prompt)
-        else:
-            takings = _takings(classifier, None)
-            guide = Guide(source, ring, Listening(pipeline), takings, show, prompt)
-            stack.enter_context(Acquisition(source, ring))
-            guide.run(plan, doubts)
+        guide = Guide(source, ring, Listening(pipeline), takings, show, prompt, ask)
+        stack.enter_context(Acquisition(source, ring))
+        guide.run(plan, doubts)
     takings.check(source.info.name)
     return Taken(source.info.name, source.simulated, takings)
-
-
-def _watch(source: Watched, ring: Ring, pipeline: Pipeline, takings: Takings, show: Shows, prompt: Prompt) -> None:
-    """Takes what a simulated person does until it is enough."""
-    tell(f"note: {source.info.name} is simulated and does as it likes, so its gestures are taken as they come")
-    wanted = len(takings.labels) * (takings.most or 1)
-    looked = 0.0
-    for shown, verdict, listening in follow(chunks(ring), source.info, source.label, pipeline, takings):
-        if verdict:
-            prompt = replace(prompt, verdict=verdict, good=verdict.endswith("good"))
-        if listening.end - looked >= LOOK_S * source.info.rate_hz:
-            looked, prompt = listening.end, contact(prompt, listening, source.info)
-        active = bool(shown) and shown != REST
-        prompt = replace(prompt, doing=shown or REST, active=active, done=len(takings.repetitions), total=wanted)
-        show(prompt)
-        if takings.complete:
-            return
-
-
-def _check_knows(source: Watched, takings: Takings) -> None:
-    if unknown := [label for label in takings.labels if label not in source.names]:
-        raise ValueError(
-            f"{source.info.name!r} makes {', '.join(source.names)}, but this checkpoint also knows "
-            f"{', '.join(unknown)}; calibrate on a device or on recordings that show them"
-        )
 
 
 def _takings(classifier: Classifier, most: int | None) -> Takings:

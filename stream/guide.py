@@ -59,7 +59,7 @@ def planned(gestures: Sequence[str], repetitions: int, hold_s: float, rest_s: fl
     return Plan(tuple(order), hold_s, rest_s)
 
 
-def contact(prompt: Prompt, listening: Listening, info: StreamInfo) -> Prompt:
+def _contact(prompt: Prompt, listening: Listening, info: StreamInfo) -> Prompt:
     """With how the electrodes sit at present."""
     latest = listening.between(listening.end - round(CONTACT_S * info.rate_hz), listening.end)
     return sitting(prompt, latest.samples, info)
@@ -75,6 +75,7 @@ class Guide:
         takings: are added to.
         show: takes the prompts.
         prompt: with the title; the rest is filled in.
+        ask: tells a source that can be told what is to be done.
     """
 
     def __init__(
@@ -85,9 +86,10 @@ class Guide:
         takings: Takings,
         show: Shows,
         prompt: Prompt,
+        ask: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._source, self._ring, self._arriving = source, ring, chunks(ring, idle=self._update)
-        self._listening, self._takings, self._show = listening, takings, show
+        self._listening, self._takings, self._show, self._ask = listening, takings, show, ask
         self._rate_hz = source.info.rate_hz
         self._prompt = replace(prompt, channels=source.info.channels)
         self._next = self._looked = 0
@@ -151,6 +153,7 @@ class Guide:
         newest = listening.end + self._ring.waiting
         first = newest if newest - self._next > BEHIND_S * self._rate_hz else self._next
         end = self._next = first + round(seconds * self._rate_hz)
+        self._ask(doing)
         self._update(doing=doing, active=active, then=then, length_s=seconds, left_s=seconds)
         while listening.end < end:
             self._read()
@@ -168,7 +171,7 @@ class Guide:
         self._listening.feed(chunk)
         if self._listening.end - self._looked >= LOOK_S * self._rate_hz:
             self._looked = self._listening.end
-            self._prompt = contact(self._prompt, self._listening, self._source.info)
+            self._prompt = _contact(self._prompt, self._listening, self._source.info)
         return chunk
 
     def _update(self, **changed: object) -> None:

@@ -87,22 +87,10 @@ def _word(text: str) -> str:
 
 
 def led(source: Watched, script: Script) -> Callable[[str], object]:
-    """What tells the source what is asked for: the simulator does as it is told, and a person reads the prompts.
+    """What tells the source what the script asks for; see ``devices.guiding.leading.obeying``."""
+    from devices.guiding.leading import obeying
 
-    Raises:
-        ValueError: it cannot do what the script asks for.
-    """
-    from devices.source import Obliging
-
-    inner = source.source
-    if not isinstance(inner, Obliging):
-        return lambda _: None
-    if unknown := [gesture.name for gesture in script.gestures if gesture.name not in inner.names]:
-        raise ValueError(
-            f"the simulator does not know {', '.join(unknown)}, which the script asks for; it knows "
-            f"{', '.join(inner.names[1:])}"
-        )
-    return inner.ask
+    return obeying(source, [gesture.name for gesture in script.gestures], "the script")
 
 
 def run(

@@ -94,7 +94,7 @@ def kind_of(spec: str) -> Kind:
 def _meant(spec: str) -> str:
     """Which one was meant, if that can be guessed."""
     known = {begin: kind for kind in KINDS for begin in kind.begins}
-    near = get_close_matches(spec.split(":")[0].lower() + ":", known, 1)
+    near = get_close_matches(spec.split(":", maxsplit=1)[0].lower() + ":", known, 1)
     return f" (do you mean {known[near[0]].form}?)" if near else ""
 
 

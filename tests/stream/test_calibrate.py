@@ -131,15 +131,27 @@ def test_a_gesture_without_a_usable_repetition_is_named_with_what_was_wrong(
     assert noted.given == []
 
 
-def test_a_simulated_person_does_as_it_likes_until_it_is_enough(
+def test_a_simulated_person_does_as_it_is_told(
     noted: Noted, checkpoint: Path, classifier: Classifier, tmp_path: Path
 ) -> None:
-    result = calibrate(checkpoint, tmp_path / "arm", "sim:person=5,hold=2.5,rest=2", json=True)
+    result = calibrate(checkpoint, tmp_path / "arm", "sim:person=5", json=True, hold=2.5, rest=2)
     said = result_of(result)
-    assert said["repetitions"] == dict.fromkeys(classifier.labels, 1)
-    assert said["next"].startswith("python -m stream live sim:person=5,hold=2.5,rest=2 --checkpoint ")
-    assert "is simulated and does as it likes" in result.stderr
-    assert "fist: good" in result.stderr
+    gestures = len(classifier.labels) - 1
+    assert said["repetitions"] == {**dict.fromkeys(classifier.labels, 1), classifier.labels[0]: gestures}
+    assert said["simulated"] is True
+    assert said["next"].startswith("python -m stream live sim:person=5 --checkpoint ")
+    assert result.stderr.count(": good") == gestures
+    windows = {one.gesture: one.windows for one in noted.given}
+    quiet = float(np.abs(windows[classifier.labels[0]]).mean())
+    assert all(np.abs(windows[gesture]).mean() > 2 * quiet for gesture in classifier.labels[1:])
+
+
+def test_a_simulated_person_who_cannot_make_a_gesture_says_so(noted: Noted, tmp_path: Path) -> None:
+    synapse = Path(__file__).parents[2] / "models" / "checkpoints" / "synapse"
+    said = sentence(calibrate(synapse, tmp_path / "arm", "sim:person=5"))
+    assert "the simulator does not know gesture" in said
+    assert "which this checkpoint asks for; it knows fist" in said
+    assert not (tmp_path / "arm").exists()
 
 
 def test_what_cannot_work_is_one_sentence(
