@@ -174,7 +174,7 @@ def _notes(before: float, after: float, order: tuple[int, ...] | None) -> list[s
     if order is not None:
         taken = " ".join(str(channel + 1) for channel in order)
         notes.append(
-            f"the armband sits {sits(order)}; that is undone in the stream, which takes its channels in the order {taken}"
+            f"the armband sits {sits(order)}, which is undone in the stream: it takes the channels in the order {taken}"
         )
     if after < before:
         notes.append(

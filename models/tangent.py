@@ -8,9 +8,11 @@ which linear methods and small networks do well with few people: Barachant et al
 Beside each channel stand its first differences in time, of every order up to ``differences``: what joins them in the
 covariance is the spectrum, and the spectra that channels share. All these rows are decorrelated first, so that the
 tangent space touches near the mean of the training people and not at some other point; without that, a linear
-discriminant loses six points of windows. What a window ends with may be a gesture that has only begun, so that its
-last part can have a covariance of its own beside the whole. Decorrelation also leaves matrices whose eigenvalues are not far apart, for which the
+discriminant loses six points of windows. It also leaves matrices whose eigenvalues are not far apart, for which the
 logarithm can be had from products of matrices in float32.
+
+What a window ends with may be a gesture that has only just begun. So its last half, or quarter, can have a covariance
+of its own beside that of the whole.
 """
 
 from __future__ import annotations
