@@ -10,9 +10,6 @@ covariance is the spectrum, and the spectra that channels share. All these rows 
 tangent space touches near the mean of the training people and not at some other point; without that, a linear
 discriminant loses six points of windows. It also leaves matrices whose eigenvalues are not far apart, for which the
 logarithm can be had from products of matrices in float32.
-
-What a window ends with may be a gesture that has only just begun. So its last half, or quarter, can have a covariance
-of its own beside that of the whole.
 """
 
 from __future__ import annotations
@@ -43,7 +40,6 @@ class Config:
         channels: C of the input.
         classes: K of the output.
         differences: orders of differences in time that stand beside the signal; 0 takes the signal alone.
-        ends: shares of the window at its end; the covariance of each stands beside that of the whole, M in all.
         hidden: units of each dense layer.
         dropout_features: share of the features left out in training.
         dropout: after each dense layer.
@@ -52,7 +48,6 @@ class Config:
     channels: int = 8
     classes: int = 5
     differences: int = 2
-    ends: tuple[float, ...] = ()
     hidden: tuple[int, ...] = (1024, 512)
     dropout_features: float = 0.2
     dropout: float = 0.5
@@ -63,13 +58,11 @@ class Config:
         checks.distinct(self.classes)
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"hidden is {self.hidden}; give the units of at least one layer, each at least 1")
-        if not all(0 < share < 1 for share in self.ends):
-            raise ValueError(f"ends are {self.ends}; give shares of the window above 0 and below 1")
         checks.share(dropout_features=self.dropout_features, dropout=self.dropout)
 
 
 class Tangent(nn.Module):
-    """The logarithms of the covariances of rows: M of ``(B, D, T)``, of any T each, to ``(B, M*D*(D+1)/2)``.
+    """The logarithm of the covariance of rows: ``(B, D, T)`` of any T to ``(B, D*(D+1)/2)``.
 
     In training it comes from an eigendecomposition in float64, which takes as long on a CPU and which the lesser
     precisions of training do not touch; else from products of matrices in float32, which every engine has. They differ
@@ -87,21 +80,21 @@ class Tangent(nn.Module):
         for name, tensor in (("places", rows * size + columns), ("scale", scale)):
             self.register_buffer(name, tensor, persistent=False)
 
-    def forward(self, *parts: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """See the class; float32, or float64 in training."""
-        rows = [part.double() if self.training else part.float() for part in parts]
-        covariance = torch.stack([x @ x.transpose(1, 2) / x.shape[-1] for x in rows], 1)
-        size = covariance.square().sum((2, 3), keepdim=True).sqrt() + QUIET
-        one = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
+        x = x.double() if self.training else x.float()
+        covariance = x @ x.transpose(1, 2) / x.shape[-1]
+        size = covariance.square().sum((1, 2), keepdim=True).sqrt() + QUIET
+        one = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
         unit = (covariance / size + FLOOR * one) / (1 + FLOOR)
         flat = (_exactly(unit) if self.training else logarithm(unit, LOW)) + (size * (1 + FLOOR)).log() * one
-        return (flat.flatten(2)[..., self.places] * self.scale).flatten(1)
+        return flat.flatten(1)[:, self.places] * self.scale
 
 
 def _exactly(matrices: Tensor) -> Tensor:
     """Their logarithms."""
     values, vectors = torch.linalg.eigh(matrices)
-    logarithms: Tensor = (vectors * values.clamp_min(LOW).log()[..., None, :]) @ vectors.mT
+    logarithms: Tensor = (vectors * values.clamp_min(LOW).log()[:, None]) @ vectors.transpose(1, 2)
     return logarithms
 
 
@@ -112,8 +105,7 @@ class TangentNetwork(nn.Module):
         super().__init__()
         self.decorrelate = Decorrelation(config.channels, differences=config.differences)
         self.tangent = Tangent(config.channels * (1 + config.differences))
-        self.ends = config.ends
-        before = len(self.tangent.places) * (1 + len(config.ends))
+        before = len(self.tangent.places)
         self.normalise = nn.BatchNorm1d(before, affine=False)
         layers: list[nn.Module] = [nn.Dropout(config.dropout_features)]
         for width in config.hidden:
@@ -133,11 +125,8 @@ class TangentNetwork(nn.Module):
         return self.back(features if own is None else mixed(features, own))
 
     def front(self, x: Tensor) -> Tensor:
-        """What has no parameters: ``(B, C, T)`` to features ``(B, M*D*(D+1)/2)``, each with a variance of one."""
-        rows = self.decorrelate(x)
-        length = rows.shape[-1]
-        parts = [rows[..., length - max(1, round(share * length)) :] for share in (1.0, *self.ends)]
-        features: Tensor = self.normalise(self.tangent(*parts).to(self.head.weight.dtype))
+        """What has no parameters: ``(B, C, T)`` to features ``(B, D*(D+1)/2)``, each with a variance of one."""
+        features: Tensor = self.normalise(self.tangent(self.decorrelate(x)).to(self.head.weight.dtype))
         return features
 
     def back(self, features: Tensor) -> Tensor:

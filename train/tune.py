@@ -1,8 +1,7 @@
 """Chooses the decision layer of a checkpoint by events, on people and sessions that are not those under test.
 
 The temperature comes first, by the likelihood of the windows that lie wholly within a gesture or between two. The rest
-is a search along one setting after another, from the checkpoint's own on, until none changes, for the least ``cost``;
-once at that temperature and once at each of a few that are surer, since it and the threshold go together.
+is a search along one setting after another, from the checkpoint's own on, until none changes, for the least ``cost``.
 """
 
 from __future__ import annotations
@@ -33,10 +32,6 @@ from train.streams import Stream, scored, streams
 QUARTER_MS = 250.0
 """A median delay beyond which it costs more."""
 
-HELD_ON = 0.3
-"""What it costs to hold on for a second to a gesture that is over: no event says so, but whoever lets go of something
-feels it."""
-
 STEPS: Mapping[str, Sequence[float]] = {
     "threshold": (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
     "debounce_ms": (0.0, 25.0, 50.0, 75.0, 100.0, 150.0, 200.0),
@@ -47,9 +42,6 @@ STEPS: Mapping[str, Sequence[float]] = {
 """What is tried of each setting, in this order."""
 
 TEMPERATURES = tuple(float(value) for value in np.geomspace(0.5, 4.0, 31).round(3))
-
-STARTS = (1.0, 0.8, 0.65)
-"""Times the likeliest temperature, at which a search is begun."""
 
 ROUNDS = 4
 """Most times that every setting is gone through."""
@@ -117,8 +109,7 @@ def tune(
     began = classifier.members[0].checkpoint.decision
     before = attempt(answered, classifier.labels, began, spec)
     hot, losses = temperature(answered, classifier.labels, began, spec)
-    starts = [replace(began, temperature=round(hot * share, 3)) for share in STARTS]
-    best = min((search(answered, classifier.labels, start, spec) for start in starts), key=lambda trial: trial.cost)
+    best = search(answered, classifier.labels, replace(began, temperature=hot), spec)
     facts = {
         "data": corpus.name,
         "people": sorted({entry.person for entry in corpus.entries}),
@@ -132,9 +123,9 @@ def tune(
 
 
 def attempt(answered: Sequence[Stream], labels: Sequence[str], settings: Settings, spec: DspSpec) -> Trial:
-    """What settings cost on these streams, ``HELD_ON`` included."""
+    """What settings cost on these streams."""
     found = figures(tally(scored(answered, labels, settings, spec)))
-    return Trial(settings, cost(found) + HELD_ON * settings.release_ms / 1000, found)
+    return Trial(settings, cost(found), found)
 
 
 def search(answered: Sequence[Stream], labels: Sequence[str], settings: Settings, spec: DspSpec) -> Trial:

@@ -29,7 +29,7 @@ from train.ensemble import combine
 from train.fit import fit
 from train.streams import Stream, decisions, scored, scored_live, streams
 from train.telling import teach
-from train.tune import adopt, attempt, changed, cost, redecided, search, temperature, tune, within
+from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within
 
 DEMO = Path(__file__).resolve().parents[2] / "models" / "checkpoints" / "demo"
 LABELS = ("rest", "fist", "open")
@@ -212,14 +212,6 @@ def test_the_search_finds_what_a_flicker_asks_for() -> None:
     assert best.figures["false_per_minute"] == 0
     assert best.figures["named"] == 1
     assert best.settings.debounce_ms > 0
-
-
-def test_a_gesture_is_not_held_on_to_for_nothing() -> None:
-    steady = stream([0] * 20 + [1] * 40 + [0] * 40, [Event(1, 210, 600, True, True)])
-    at_once, later = (attempt([steady], LABELS, Settings(release_ms=ms), SPEC) for ms in (0.0, 500.0))
-    assert later.figures == at_once.figures
-    assert later.cost == pytest.approx(at_once.cost + 0.15)
-    assert search([steady], LABELS, later.settings, SPEC).settings.release_ms == 0
 
 
 def test_streams_of_unlike_length_are_decided_as_if_alone() -> None:

@@ -1,8 +1,7 @@
 """Tangent-space network for continuous use of a Myo armband: what differs from the two networks beside which it votes.
 
 What: ``tangent`` with layers of half the size, on the windows and labels of ``myo``: labels follow the muscle and lead
-it by 200 ms, each is drawn as often as it was recorded, no test-time views. The last half and the last quarter of a
-window have a covariance of their own beside that of the whole, so that a gesture is known sooner after it began.
+it by 200 ms, each is drawn as often as it was recorded, no test-time views.
 
 Data: continuous recordings with rest between gestures. Written for the Myo readings (200 Hz, eight channels).
 
@@ -18,7 +17,7 @@ from train.recipe import Processing, Recipe
 
 RECIPE = Recipe(
     family="tangent",
-    model={"ends": (0.5, 0.25), "hidden": (512, 256), "dropout": 0.5},
+    model={"hidden": (512, 256), "dropout": 0.5},
     dsp=Processing(band_hz=(20.0, 90.0), window_ms=400.0, hop_ms=25.0),
     augment=Augment(gain=0.1, noise=0.0, mixup_features=0.4),
     epochs=16,
