@@ -59,7 +59,8 @@ def live_on(wish: Wish, classifier: Classifier, load: Load, busy: Busy) -> int:
             return live(wish, classifier)
         except Recalibrate as wanted:
             if wish.seconds is not None:
-                least_s = classifier.design.spec.window_ms / 1000
+                spec = classifier.design.spec
+                least_s = (spec.window + spec.hop) / spec.rate_hz
                 wish = replace(wish, seconds=max(least_s, wish.seconds - wanted.passed_s))
             out = calibrated_folder(given)
             if _calibrated(replace(wish, checkpoint=str(given)), at_first, out, busy):

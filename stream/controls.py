@@ -66,7 +66,7 @@ class Controls:
         self,
         hold: Callable[[bool], object] | None = None,
         *,
-        no_calibration: str = "no calibration of a recording that plays: stream calibrate takes recordings",
+        no_calibration: str = "no calibration here",
         away: Callable[[], bool] = lambda: False,
     ) -> None:
         self._hold, self._no_calibration, self._away = hold, no_calibration, away

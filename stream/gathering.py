@@ -11,7 +11,7 @@ from typing import IO
 
 from devices.address import names_device
 from devices.files import load
-from devices.guiding.leading import obeying
+from devices.guiding.obeying import obeying
 from devices.guiding.prompt import Prompt
 from devices.guiding.prompts import Shows, showing
 from devices.guiding.quality import LEAST_S
@@ -109,8 +109,7 @@ def from_recordings(wish: Wish, classifier: Classifier) -> Taken:
         check_match(recording.info, classifier.design.spec)
         _note_strangers(recording.info.name, recording.names, classifier)
         source = Watched(Replay(recording, None, CHUNK_MS))
-        for _ in follow(straight(source), source.info, source.label, Pipeline(classifier.design), takings):
-            pass
+        follow(straight(source), source.info, source.label, Pipeline(classifier.design), takings)
         names.append(recording.info.name)
         simulated |= recording.simulated
     for gesture, reason in takings.refused:

@@ -76,15 +76,8 @@ def live(wish: Wish, classifier: Classifier) -> int:
         ValueError: the device cannot be opened or is gone, or does not fit the checkpoint; one sentence.
         Recalibrate: a key asked for it; everything is closed, and what was recognised until then summarised.
     """
+    _check(wish, classifier)
     spec = classifier.design.spec
-    if wish.seconds is not None and wish.seconds * spec.rate_hz < spec.window:
-        raise ValueError(
-            f"--seconds {wish.seconds:g} is shorter than one window of this checkpoint ({spec.window_ms:g} ms); "
-            "give more"
-        )
-    check(wish.sinks, classifier.labels)
-    if wish.record is not None:
-        recordable(wish.record)
     pipeline = warm_up(classifier)
     source = open_source(
         wish.device, rate_hz=spec.rate_hz, unit=wish.unit, file_rate_hz=wish.rate_hz, patience_s=wish.patience_s
@@ -116,6 +109,19 @@ def live(wish: Wish, classifier: Classifier) -> int:
             raise
     conclude(setting, tally, wish.manner)
     return INTERRUPTED if tally.interrupted else 0
+
+
+def _check(wish: Wish, classifier: Classifier) -> None:
+    """Says what cannot work, before a device is woken."""
+    spec = classifier.design.spec
+    if wish.seconds is not None and wish.seconds * spec.rate_hz < spec.window:
+        raise ValueError(
+            f"--seconds {wish.seconds:g} is shorter than one window of this checkpoint ({spec.window_ms:g} ms); "
+            "give more"
+        )
+    check(wish.sinks, classifier.labels)
+    if wish.record is not None:
+        recordable(wish.record)
 
 
 def _run(

@@ -116,7 +116,8 @@ def _run(
 ) -> None:
     pipeline, speed, times = warm_up(classifier), wish.speed, Times()
     source = Replay(recording, speed)
-    controls, display = Controls(source.hold), None
+    reason = "no calibration of a recording that plays: stream calibrate takes recordings"
+    controls, display = Controls(source.hold, no_calibration=reason), None
     say = stack.enter_context(saying(wish.manner))
     if wish.manner is Manner.VIEW or wish.web is not None:
         shows = view(

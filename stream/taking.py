@@ -1,9 +1,9 @@
-"""Repetitions of gestures out of a stream that knows what is shown in it: labelled recordings, the simulator."""
+"""Repetitions of gestures: judged, kept, and cut out of a stream that knows what is shown in it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from devices.guiding.quality import Held, complaint, complaint_at_rest
@@ -42,11 +42,6 @@ class Takings:
     def wants(self, gesture: str) -> bool:
         """Whether one more repetition of it is of use."""
         return gesture in self.labels and (self.most is None or self.counts()[gesture] < self.most)
-
-    @property
-    def complete(self) -> bool:
-        """Nothing more is wanted."""
-        return not any(map(self.wants, self.labels))
 
     def take(self, gesture: str, info: StreamInfo, stretch: Stretch, before: Stretch | None = None) -> str:
         """Judges a stretch and keeps it, if it can be used.
@@ -94,9 +89,7 @@ class Takings:
         return f"{label!r} ({reasons[-1]})" if reasons else f"{label!r}"
 
 
-def follow(
-    arriving: Iterable[Chunk], info: StreamInfo, label: LabelOf, pipeline: Pipeline, takings: Takings
-) -> Iterator[tuple[str, str, Listening]]:
+def follow(arriving: Iterable[Chunk], info: StreamInfo, label: LabelOf, pipeline: Pipeline, takings: Takings) -> None:
     """Takes each stretch of one label that is wanted, until the stream ends.
 
     Args:
@@ -105,30 +98,22 @@ def follow(
         label: what a stretch of it shows.
         pipeline: fresh.
         takings: are added to.
-
-    Yields:
-        After each chunk: what is shown, the verdict on a repetition that has just ended ("fist: good", or why not; ""
-            where none has), and the stream, of which at least the last second is remembered.
     """
     listening, shown, since = Listening(pipeline), "", 0
 
-    def ended(end: int) -> str:
-        if not takings.wants(shown):
-            return ""
-        return f"{shown}: {takings.take(shown, info, listening.between(since, end)) or 'good'}"
+    def ended(end: int) -> None:
+        if takings.wants(shown):
+            takings.take(shown, info, listening.between(since, end))
 
     for chunk in arriving:
         listening.feed(chunk)
-        verdict = ""
         for first, now in changes(label, chunk.first, chunk.end, shown) if len(chunk.samples) else ():
-            verdict = ended(first) or verdict
+            ended(first)
             shown, since = now, first
-            listening.forget(first - round(info.rate_hz))
+            listening.forget(first)
         if not takings.wants(shown):
-            listening.forget(listening.end - round(info.rate_hz))
-        yield shown, verdict, listening
-    if verdict := ended(listening.end):
-        yield shown, verdict, listening
+            listening.forget(listening.end)
+    ended(listening.end)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -86,13 +86,6 @@ def _word(text: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in text).strip("-")
 
 
-def led(source: Watched, script: Script) -> Callable[[str], object]:
-    """What tells the source what the script asks for; see ``devices.guiding.leading.obeying``."""
-    from devices.guiding.leading import obeying
-
-    return obeying(source, [gesture.name for gesture in script.gestures], "the script")
-
-
 def run(
     source: Watched,
     recorder: Recorder,
@@ -100,6 +93,7 @@ def run(
     ending: threading.Event,
     manner: Manner,
     *,
+    ask: Callable[[str], object],
     device: str,
     folder: bool,
 ) -> None:
@@ -111,6 +105,7 @@ def run(
         script: what to do.
         ending: somebody wants it to end.
         manner: of prompts and summary.
+        ask: tells the source what is to be done (``devices.guiding.obeying``).
         device: as it was named, for the next command.
         folder: the recording is one of several in a folder of its own.
 
@@ -124,7 +119,6 @@ def run(
     from devices.recorder.loop import Progress
     from devices.recorder.status import summary
 
-    ask = led(source, script)
     progress = Progress(recorder, source.integrity, source.info.rate_hz)
     failure: ValueError | None = None
     try:

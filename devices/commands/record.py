@@ -124,6 +124,7 @@ def record(
     script = _script(device, guide, seconds, labels, plain=plain)
     from devices.commands import guided
     from devices.formats.writer import destination
+    from devices.guiding.obeying import obeying
     from devices.opening import open_source
     from devices.recorder.labels import parse_labels
 
@@ -135,12 +136,13 @@ def record(
     with _asked_to_end() as ending:
         source = open_source(device, rate_hz=rate, unit=unit, file_rate_hz=rate, patience_s=patience)
         try:
-            if script is not None:
-                guided.led(source, script)
+            gestures = [] if script is None else [gesture.name for gesture in script.gestures]
+            ask = obeying(source, gestures, "the script")
             recorder = _recorder(source, out, format_, names, person, session, task, device)
             if script is not None:
                 manner = guided.Manner(as_json=as_json, plain=plain)
-                guided.run(source, recorder, script, ending, manner, device=device, folder=out.parent == folder)
+                one = out.parent == folder
+                guided.run(source, recorder, script, ending, manner, ask=ask, device=device, folder=one)
                 return
             _run(source, recorder, seconds, names, ending, as_json=as_json)
         finally:

@@ -10,7 +10,7 @@ import threading
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from devices.guiding.attempt import Attempt, Cause, judge
@@ -21,7 +21,6 @@ from devices.guiding.script import REACTION_S, Gesture, Script
 from devices.guiding.sitting import sitting
 from devices.guiding.tape import Tape
 from devices.recorder.loop import OFFSET_EVERY_S, Progress, keep
-from devices.source import Obliging
 from devices.watched import Watched
 
 READY, RESTING, PAUSED = "get ready", "rest", "pause"
@@ -39,28 +38,6 @@ PAUSE_HELD_S = 60.0
 
 KEYS = "d discards the last one   space pauses   q ends it here"
 PAUSED_KEYS = "d discards the last one   space goes on   q ends it here"
-
-
-def obeying(source: Watched, gestures: Sequence[str], asks: str) -> Callable[[str], object]:
-    """What tells a source what is to be done: the simulator does as it is told, and a person reads the prompts.
-
-    Args:
-        source: opened.
-        gestures: that it will be told to make.
-        asks: who asks for them, for the sentence.
-
-    Raises:
-        ValueError: it cannot make one of them.
-    """
-    inner = source.source
-    if not isinstance(inner, Obliging):
-        return lambda _: None
-    if unknown := [gesture for gesture in gestures if gesture not in inner.names]:
-        raise ValueError(
-            f"the simulator does not know {', '.join(unknown)}, which {asks} asks for; it knows "
-            f"{', '.join(inner.names[1:])}"
-        )
-    return inner.ask
 
 
 class _Ended(Exception):  # noqa: N818 - an end is no error

@@ -86,9 +86,10 @@ def kind_of(spec: str) -> Kind:
     if not found:
         known = ", ".join(kind.form for kind in KINDS)
         raise ValueError(f"--sink cannot be {shown(spec)!r}{_meant(spec)}; known are {known}")
-    if not any(kind.where(spec) for kind in found):
-        raise ValueError(f"--sink cannot be {shown(spec)!r} alone; give {found[0].form}, {found[0].what}")
-    return max(found, key=lambda kind: max(len(begin) for begin in kind.begins if spec.startswith(begin)))
+    kind = max(found, key=lambda kind: max(len(begin) for begin in kind.begins if spec.startswith(begin)))
+    if not kind.where(spec):
+        raise ValueError(f"--sink cannot be {shown(spec)!r} alone; give {kind.form}, {kind.what}")
+    return kind
 
 
 def _meant(spec: str) -> str:

@@ -24,7 +24,7 @@ def classifier():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "passed", "left"), [(None, 20.0, None), (30.0, 20.0, 10.0), (30.0, 29.9, 0.4), (30.0, 31.0, 0.4)]
+    ("seconds", "passed", "left"), [(None, 20.0, None), (30.0, 20.0, 10.0), (30.0, 29.9, 0.56), (30.0, 31.0, 0.56)]
 )
 def test_the_stream_goes_on_for_the_seconds_that_are_left(classifier, monkeypatch, tmp_path, seconds, passed, left):
     begun = []

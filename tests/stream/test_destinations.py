@@ -25,6 +25,7 @@ def decision(end: int) -> Decision:
     [
         (["pigeon:home"], "known are jsonl:PATH"),
         (["jsonl:"], "'jsonl:' alone; give jsonl:PATH"),
+        (["ws://"], "'ws://' alone; give ws"),
         (["UDPP:1"], "do you mean udp:HOST:PORT"),
         (["jsonl:{0}/new", "jsonl:{0}/new"], "is given twice"),
         (["jsonl:{0}/there"], "is there already"),
