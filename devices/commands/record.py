@@ -141,8 +141,8 @@ def record(
             recorder = _recorder(source, out, format_, names, person, session, task, device)
             if script is not None:
                 manner = guided.Manner(as_json=as_json, plain=plain)
-                one = out.parent == folder
-                guided.run(source, recorder, script, ending, manner, ask=ask, device=device, folder=one)
+                among_others = out.parent == folder
+                guided.run(source, recorder, script, ending, manner, ask=ask, device=device, folder=among_others)
                 return
             _run(source, recorder, seconds, names, ending, as_json=as_json)
         finally:
