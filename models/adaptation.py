@@ -4,7 +4,8 @@ The means of blocks of a second and a half are given to gestures by what the net
 gestures follow from these by the two-covariance model (``models.population``), and from the gestures a better guess to
 which each block belongs: expectation and maximisation, a few rounds over all blocks. The answer is the networks' and
 the gestures' together. The networks themselves stay as they are, so that nothing can be forgotten, and the gestures are
-estimated anew from the first guess each time, so that an error cannot feed itself.
+estimated anew from the first guess each time, so that an error cannot feed itself. Where one of the networks can, it is
+computed once more with normalisations that follow the wearer, and answers beside the others (``models.following``).
 
 Where training people wore the armband in several ways, it is first found out in which this wearer does
 (``models.turning``); when that changes, what was learnt of the gestures until then is forgotten.
@@ -28,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.following import Following
 from models.population import Array, Classes, Population, distances, inverse, softmax
 from models.turning import Turning
 
@@ -47,8 +49,9 @@ class Settings:
         rounds: of expectation and maximisation.
         memory: blocks that are remembered.
         agreement: share of the blocks on which gestures and networks agree at which the gestures count ``least``, and
-            at which they count as much as the networks.
-        least: see there.
+            at which they count in full.
+        least: see there; of counting in full.
+        most: times that the gestures count as much as the networks, in full.
         patience: blocks over which the gestures must explain worse what comes, before they are forgotten.
     """
 
@@ -60,6 +63,7 @@ class Settings:
     memory: int = 400
     agreement: tuple[float, float] = (0.5, 0.8)
     least: float = 0.3
+    most: float = 1.0
     patience: int = 8
 
 
@@ -72,12 +76,14 @@ class State(NamedTuple):
         evidence: ``(A,)`` float64 of how the armband sits, as in ``models.turning.Turning``; ``(0,)`` where that is not
             looked for.
         way: number of the arrangement that the blocks are in.
+        followed: ``(S,)`` float64 as in ``models.following.Following``; ``(0,)`` where no network follows.
     """
 
     blocks: Array
     guesses: Array
     evidence: Array = np.empty(0)
     way: int = 0
+    followed: Array = np.empty(0)
 
 
 class Adaptation:
@@ -91,7 +97,13 @@ class Adaptation:
     """
 
     def __init__(
-        self, population: Population, hop_ms: float, settings: Settings | None = None, *, placed: bool = False
+        self,
+        population: Population,
+        hop_ms: float,
+        settings: Settings | None = None,
+        *,
+        placed: bool = False,
+        following: Following | None = None,
     ) -> None:
         """Knows nothing of the wearer.
 
@@ -100,11 +112,13 @@ class Adaptation:
             hop_ms: between two windows.
             settings: how boldly; None for the usual ones.
             placed: the channels are in order already, as calibration found it.
+            following: a network of the checkpoint that follows the wearer, nobody yet; None for none.
         """
         self.population = population
         self.settings = settings or Settings()
         channels = len(population.covariances.whitening) // (1 + population.covariances.differences)
         self._turning = Turning(population, channels) if population.otherwise and not placed else None
+        self._following = following
         self._windows = max(1, round(self.settings.block_ms / hop_ms))
         self._every = max(1, self._windows // LOOKS)
         self._precision: Array = inverse(population.within)
@@ -126,6 +140,8 @@ class Adaptation:
         self._window: NDArray[np.float32] | None = None
         if self._turning is not None:
             self._turning.begin()
+        if self._following is not None:
+            self._following.drop()
 
     @property
     def order(self) -> tuple[int, ...] | None:
@@ -135,9 +151,10 @@ class Adaptation:
     @property
     def state(self) -> State:
         """To be kept, and given to ``restore``."""
-        if self._turning is None:
-            return State(self._blocks, self._guesses)
-        return State(self._blocks, self._guesses, self._turning.evidence, self._turning.way)
+        state = State(self._blocks, self._guesses)
+        if self._turning is not None:
+            state = state._replace(evidence=self._turning.evidence, way=self._turning.way)
+        return state if self._following is None else state._replace(followed=self._following.state)
 
     def restore(self, state: State) -> None:
         """Goes on from there.
@@ -161,6 +178,8 @@ class Adaptation:
         self.reset()
         if self._turning is not None and len(state.evidence):
             self._turning.restore(state.evidence, state.way)
+        if self._following is not None and len(state.followed):
+            self._following.restore(state.followed)
         self._blocks, self._guesses = (
             array[-self.settings.memory :].astype(np.float64) for array in (state.blocks, state.guesses)
         )
@@ -176,17 +195,18 @@ class Adaptation:
         """
         if not isfinite(float(probabilities.sum())):
             return probabilities
+        if self._following is not None:
+            probabilities = self._following.join(window, probabilities)
         features = self.population.features(window[None])
         if self._turning is not None and self._count % self._every == 0:
             self._window = window.copy()
         self._sum += features[0]
         self._said += np.log(probabilities + 1e-3)
         self._count += 1
-        if not self.share or self._strange(features, 1):
-            return probabilities
-        mine = softmax(self.settings.certainty * self._classes.logits(features))[0]
-        both: NDArray[np.float32] = ((probabilities + self.share * mine) / (1 + self.share)).astype(np.float32)
-        return both
+        if self.share and not self._strange(features, 1):
+            mine = softmax(self.settings.certainty * self._classes.logits(features))[0]
+            probabilities = ((probabilities + self.share * mine) / (1 + self.share)).astype(np.float32)
+        return probabilities if self._following is None else self._following.surer(probabilities)
 
     def learn(self) -> None:
         """Where a block is complete: takes it in, or refuses it. To be called after each answer, when there is time.
@@ -203,10 +223,13 @@ class Adaptation:
             self._forget()
             return
         block, said = self._sum / self._count, self._said / self._count
-        self.begin()
         if not np.isfinite(block).all() or self._strange(block[None], 0):
             self.refused += 1
+            self.begin()
             return
+        if self._following is not None:
+            self._following.learn()
+        self.begin()
         self._watch(block)
         self._blocks, self._guesses = (
             np.vstack([past[1 - self.settings.memory :], new])
@@ -221,6 +244,8 @@ class Adaptation:
         self.share = 0.0
         self._means, self._classes = self.population.means, self._cold
         self._worth: deque[float] = deque(maxlen=self.settings.patience)
+        if self._following is not None:
+            self._following.reset()
         self.begin()
 
     def _strange(self, features: Array, level: int) -> bool:
@@ -238,6 +263,8 @@ class Adaptation:
             patience = self.settings.patience
             self._blocks, self._guesses = self._blocks[-patience:], self._guesses[-patience:]
             self._worth.clear()
+            if self._following is not None:
+                self._following.reset()
             self.forgotten += 1
 
     def _learn(self) -> None:
@@ -254,4 +281,4 @@ class Adaptation:
             shares = softmax(settings.certainty * logits + settings.kept * first)
         agree = float((logits.argmax(1) == guesses.argmax(1)).mean())
         low, high = settings.agreement
-        self.share = float(np.clip((agree - low) / (high - low), settings.least, 1))
+        self.share = settings.most * float(np.clip((agree - low) / (high - low), settings.least, 1))

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsp.complaints import interrupted
-from models.adaptation import Adaptation
 from models.classifier import Classifier, Effort, Engine
 from models.engines import kept
 from models.engines.vote import Logits, Vote
 from models.listing import Listing, read_listing
+from models.settling import settling
 from models.views import ORIGINAL
-from models.wearer import Wearers, known_wearers, read_wearers
+from models.wearer import known_wearers, read_wearers
 
 AUTO, TORCH, ONNX, INT8, OPENVINO = "auto", "torch", "onnx", "int8", "openvino"
 
@@ -86,17 +86,8 @@ def load_classifier(path: str | Path, wanted: Wanted | None = None) -> Classifie
             notes.append(f"a hop of {wish:g} ms becomes {spec.hop_ms:.4g} ms, a whole number of samples")
     asked = _Asked(stated, listing, wanted)
     engine = _automatic(asked, notes) if wanted.engine == AUTO else _MAKERS[wanted.engine](asked)
-    adaptation = _adaptation(wearers, listing) if wearers is not None and wanted.adapt else None
+    adaptation = settling(listing, wearers)() if wearers is not None and wanted.adapt else None
     return Classifier(engine, listing, efforts(listing), notes, wearers, adaptation)
-
-
-def _adaptation(wearers: Wearers, listing: Listing) -> Adaptation:
-    """Of a calibrated checkpoint it goes on from the repetitions that it was shown."""
-    spec = listing.cards[0].design.spec
-    adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz, placed=wearers.calibrated is not None)
-    if wearers.calibrated is not None:
-        adaptation.restore(wearers.calibrated.state)
-    return adaptation
 
 
 class _Asked(NamedTuple):

@@ -13,6 +13,7 @@ from models.adaptation import State
 from models.checkpoint import Member
 from models.ensemble import Ensemble
 from models.evidence import by_gesture
+from models.following import FAMILY, Dense, dense
 from models.networks import Networks
 from models.population import Array, Classes, Population, inverse
 from models.refit import fronted, refit
@@ -51,6 +52,16 @@ class Personal(NamedTuple):
         turned = windows if order is None else np.ascontiguousarray(windows[:, :, list(order)])
         given = Networks(self.ensemble, torch.device("cpu"), views=views).batch(turned)
         return self.calibrated.join(self.population, turned, given)
+
+    @property
+    def network(self) -> Dense | None:
+        """The weightiest member that can follow a wearer, as it is now; None where none can."""
+        can = [member for member in self.ensemble.members if member.checkpoint.family == FAMILY]
+        if not can:
+            return None
+        member = max(can, key=lambda member: member.weight)
+        tensors = {name: tensor.numpy() for name, tensor in member.module.state_dict().items()}
+        return dense(tensors, member.checkpoint.config, member.reading)
 
 
 def personalise(

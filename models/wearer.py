@@ -242,6 +242,8 @@ def save_state(path: Path, state: State, population: Population) -> None:
     tensors["population"] = _mark(population)
     if len(state.evidence):
         tensors |= {"evidence": state.evidence.copy(), "way": np.array([state.way], np.int64)}
+    if len(state.followed):
+        tensors["followed"] = state.followed.copy()
     storage.write(path, tensor_bytes(tensors))
 
 
@@ -259,7 +261,8 @@ def load_state(path: Path, population: Population) -> State:
         ) from error
     shapes = {name: (array.ndim, array.dtype.kind) for name, array in tensors.items()}
     sits = {"evidence": (1, "f"), "way": (1, "i")} if "evidence" in shapes else {}
-    if shapes != {"blocks": (2, "f"), "guesses": (2, "f"), "population": (1, "u"), **sits}:
+    follows = {"followed": (1, "f")} if "followed" in shapes else {}
+    if shapes != {"blocks": (2, "f"), "guesses": (2, "f"), "population": (1, "u"), **sits, **follows}:
         raise ValueError(f"{path} holds {', '.join(sorted(tensors)) or 'nothing'}, and not what is known of a wearer")
     if not np.array_equal(tensors["population"], _mark(population)):
         raise ValueError(
@@ -267,9 +270,10 @@ def load_state(path: Path, population: Population) -> State:
             "anew with --forget"
         )
     blocks, guesses = (tensors[name].astype(np.float64) for name in ("blocks", "guesses"))
-    if not sits:
-        return State(blocks, guesses)
-    return State(blocks, guesses, tensors["evidence"].astype(np.float64), int(tensors["way"].sum()))
+    state = State(blocks, guesses)
+    if sits:
+        state = state._replace(evidence=tensors["evidence"].astype(np.float64), way=int(tensors["way"].sum()))
+    return state._replace(followed=tensors["followed"].astype(np.float64)) if follows else state
 
 
 def _mark(population: Population) -> NDArray[np.uint8]:

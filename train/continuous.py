@@ -24,6 +24,7 @@ from devices.tally import Figures, Tally, figures, intervals, tally, together, w
 from dsp.storage import check_writable, write_json
 from models.listing import read_listing
 from models.networks import Networks, load_networks
+from models.settling import settling
 from models.wearer import Wearers, read_wearers
 from train.corpus import REST, Corpus, gather
 from train.each import each_by_own, each_calibrated
@@ -141,7 +142,8 @@ def _answered(
         wearers = strangers_to(listing, protocol)
     elif protocol == "continuous-unseen":
         wearers = read_wearers(listing)
-    return streams(classifier, corpus, wearers), wearers is not None, []
+    begin = None if wearers is None else settling(listing, wearers)
+    return streams(classifier, corpus, begin), begin is not None, []
 
 
 def check(classifier: Networks, corpus: Corpus) -> None:

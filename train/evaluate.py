@@ -24,7 +24,10 @@ from train.splits import say_numbers, under_test
 TOP = ("trial_accuracy", "trial_accuracy_whole", "window_accuracy", "macro_f1", "per_gesture", "per_person")
 """Keys of the last variant that are repeated at the top of the report."""
 
-STRANGERS = ("unseen", "unseen-adaptive", "calibrated-1", "calibrated-2", "continuous-unseen")
+STRANGERS = (
+    *("unseen", "unseen-adaptive", "calibrated-1", "calibrated-2", "calibrated-1-adaptive", "calibrated-2-adaptive"),
+    "continuous-unseen",
+)
 """Protocols whose people the checkpoint must never have met; in the others, not on that day."""
 
 

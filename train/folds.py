@@ -21,6 +21,9 @@ from train.sources import open_collection
 from train.splits import UNSEEN_PEOPLE, say_numbers
 
 PROTOCOLS = ("unseen", "unseen-adaptive", "calibrated-1", "calibrated-2")
+KNOWN = (*PROTOCOLS, "calibrated-1-adaptive", "calibrated-2-adaptive")
+"""Which can be asked for; the former are done without asking."""
+
 KEYS = ("window_accuracy", "trial_accuracy")
 REPORT = "folds.json"
 
@@ -75,10 +78,10 @@ def folds(
         Means over people with intervals, fit for JSON; None as long as a fold is missing.
 
     Raises:
-        ValueError: as ``train.build.build``, or a protocol is none of ``PROTOCOLS``.
+        ValueError: as ``train.build.build``, or a protocol is none of ``KNOWN``.
     """
-    if unknown := sorted(set(protocols) - set(PROTOCOLS)):
-        raise ValueError(f"{unknown[0]!r} cannot be measured by folds; these can: {', '.join(PROTOCOLS)}")
+    if unknown := sorted(set(protocols) - set(KNOWN)):
+        raise ValueError(f"{unknown[0]!r} cannot be measured by folds; these can: {', '.join(KNOWN)}")
     everybody = sorted(people or {entry.person for entry in open_collection(data).entries})
     tested = groups(everybody, count, seed)
     for number, strangers in enumerate(tested, start=1):

@@ -5,62 +5,46 @@
 ``new-day-adaptive``  the same for session 3 of people whose other sessions are known
 ``calibrated-k``      the first k repetitions of each gesture of a sitting are given with their labels; the others are
                       tested
+``calibrated-k-adaptive``  the same, the others streamed in such an order by who goes on settling in
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dsp.storage import check_writable, write_json
-from models.adaptation import Adaptation
 from models.ensemble import load_ensemble
 from models.listing import Listing, read_listing
 from models.networks import Networks
-from models.personal import personalise
+from models.personal import Personal, personalise
 from models.repetition import Repetition
+from models.settling import Begin, settle, settling
 from models.wearer import Wearers, known_wearers
-from train.answers import Questions, questions
-from train.corpus import Corpus, Track, gather, track
+from train.answers import questions
+from train.corpus import gather, track
 from train.evaluate import check_known, seen_people
 from train.fit import device_of
 from train.progress import progress, say
 from train.settling import settled
 from train.sources import open_collection
 from train.splits import NEW_DAY, UNSEEN_PEOPLE, choose, say_numbers
+from train.trials import Sitting, shuffled, sittings
 
-PROTOCOLS = ("unseen-adaptive", "new-day-adaptive", "calibrated-1", "calibrated-2")
+PROTOCOLS = (
+    *("unseen-adaptive", "new-day-adaptive", "calibrated-1", "calibrated-2"),
+    *("calibrated-1-adaptive", "calibrated-2-adaptive"),
+)
 
 WARMING = 5
 """Trials of a sitting that adaptation is not scored on."""
 
 RESAMPLED = 2000
 """Bootstrap samples of people."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sitting:
-    """One person on one day: T trials of one gesture each.
-
-    Attributes:
-        person: who.
-        session: when.
-        windows: of each trial ``(B, N, C)``, in the order of gesture and repetition.
-        truth: ``(T,)`` index of the gesture.
-        repetition: ``(T,)``, from 0 for each gesture.
-    """
-
-    person: int
-    session: int
-    windows: tuple[NDArray[np.float32], ...]
-    truth: NDArray[np.int64]
-    repetition: NDArray[np.int64]
 
 
 class Score(NamedTuple):
@@ -114,7 +98,7 @@ def evaluate(
     if met:
         say(f"note: the checkpoint was trained on people {say_numbers(met)}, so these scores flatter it")
     found = []
-    score = _scorer(protocol, networks, wearers)
+    score = _scorer(protocol, networks, wearers, settling(listing, wearers))
     with progress(protocol, len(corpus.entries)) as advance:
         for sitting in sittings(whole, corpus, asked, spec.window):
             found.append(score(sitting))
@@ -153,35 +137,18 @@ def strangers_to(listing: Listing, protocol: str) -> Wearers:
     return wearers
 
 
-def _scorer(protocol: str, networks: Networks, wearers: Wearers) -> Callable[[Sitting], Score]:
-    if protocol.endswith("adaptive"):
-        return lambda sitting: adaptive(networks, wearers, sitting)
-    repetitions = int(protocol.rpartition("-")[2])
-    return lambda sitting: calibrated(networks, wearers, sitting, repetitions)
+def _scorer(protocol: str, networks: Networks, wearers: Wearers, begin: Begin) -> Callable[[Sitting], Score]:
+    kind, *further = protocol.removesuffix("-adaptive").split("-")
+    if kind != "calibrated":
+        return lambda sitting: adaptive(networks, begin, sitting)
+    measure = going_on if protocol.endswith("-adaptive") else calibrated
+    return lambda sitting: measure(networks, wearers, sitting, int(further[0]))
 
 
-def sittings(whole: Track, corpus: Corpus, asked: Questions, window: int) -> list[Sitting]:
-    """All that is asked, by person and day."""
-    steps = np.arange(window)
-    by_name: dict[tuple[int, int], list[int]] = {}
-    for index in np.flatnonzero(asked.trial_truth >= 0).tolist():
-        entry = corpus.entries[index]
-        by_name.setdefault((entry.person, entry.session), []).append(index)
-    found = []
-    for (person, session), some in sorted(by_name.items()):
-        ordered = sorted(some, key=lambda index: corpus.entries[index].order)
-        truth = asked.trial_truth[ordered]
-        windows = tuple(whole.samples[asked.places[asked.owner == index][:, None] + steps] for index in ordered)
-        repetition = np.array([int((truth[:place] == label).sum()) for place, label in enumerate(truth)], np.int64)
-        found.append(Sitting(person, session, windows, truth, repetition))
-    return found
-
-
-def adaptive(networks: Networks, wearers: Wearers, sitting: Sitting) -> Score:
+def adaptive(networks: Networks, begin: Begin, sitting: Sitting) -> Score:
     """The sitting in its shuffled order, window by window, as it would be live."""
-    spec = networks.design.spec
-    adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz)
-    order = np.random.default_rng(100 * sitting.person + sitting.session).permutation(len(sitting.truth)).tolist()
+    adaptation = begin()
+    order = shuffled(sitting, range(len(sitting.truth)))
     before, after = [], []
     for place in order:
         given = networks.batch(sitting.windows[place])
@@ -192,10 +159,7 @@ def adaptive(networks: Networks, wearers: Wearers, sitting: Sitting) -> Score:
 
 def calibrated(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions: int) -> Score:
     """Calibrated on the first repetitions, tested on the others; the labels are taken as they are."""
-    shown = np.flatnonzero(sitting.repetition < repetitions).tolist()
-    tested = np.flatnonzero(sitting.repetition >= repetitions).tolist()
-    used = [Repetition(networks.labels[sitting.truth[place]], sitting.windows[place]) for place in shown]
-    own = personalise(networks.ensemble, wearers.population, networks.labels, used)
+    own, tested = _personal(networks, wearers, sitting, repetitions)
     served = Networks(own.ensemble, torch.device("cpu"))
     before = [networks.batch(sitting.windows[place]) for place in tested]
     after = [
@@ -203,6 +167,29 @@ def calibrated(networks: Networks, wearers: Wearers, sitting: Sitting, repetitio
         for place in tested
     ]
     return _score(sitting, tested, before, after)
+
+
+def going_on(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions: int) -> Score:
+    """Calibrated likewise; the others in a shuffled order, window by window, by who goes on settling in."""
+    own, tested = _personal(networks, wearers, sitting, repetitions)
+    served, spec = Networks(own.ensemble, torch.device("cpu")), networks.design.spec
+    adaptation = settle(wearers.population, 1e3 * spec.hop / spec.rate_hz, own.network, own.calibrated)
+    order = shuffled(sitting, tested)
+    before, after = [], []
+    for place in order:
+        windows = sitting.windows[place]
+        before.append(networks.batch(windows))
+        given = own.calibrated.join(wearers.population, windows, served.batch(windows)).astype(np.float32)
+        after.append(settled(served, adaptation, windows, given))
+    return _score(sitting, order, before, after)
+
+
+def _personal(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions: int) -> tuple[Personal, list[int]]:
+    """A recogniser by the first repetitions of each gesture, and the places of all other trials."""
+    shown = np.flatnonzero(sitting.repetition < repetitions).tolist()
+    tested: list[int] = np.flatnonzero(sitting.repetition >= repetitions).tolist()
+    used = [Repetition(networks.labels[sitting.truth[place]], sitting.windows[place]) for place in shown]
+    return personalise(networks.ensemble, wearers.population, networks.labels, used), tested
 
 
 def summary(found: Sequence[Score]) -> dict[str, Any]:

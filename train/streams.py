@@ -14,10 +14,9 @@ from devices.onsets import Event, events
 from devices.recording import Recording
 from dsp.design import DspSpec
 from dsp.pipeline import longest_bridge
-from models.adaptation import Adaptation
 from models.decision import NOTHING, DecideAll, Settings
 from models.networks import Networks
-from models.wearer import Wearers
+from models.settling import Begin
 from train.answers import cut
 from train.corpus import REST, Corpus, Track, track
 from train.progress import progress
@@ -45,13 +44,13 @@ class Stream:
     decision: Settings = field(default_factory=Settings)
 
 
-def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None) -> list[Stream]:
+def streams(classifier: Networks, corpus: Corpus, begin: Begin | None = None) -> list[Stream]:
     """What a classifier answers to every window of every recording, at its own hop and with its own views.
 
     Args:
         classifier: loaded.
         corpus: the recordings.
-        wearers: by which it settles in, sitting by sitting, the recordings of each in the order that
+        begin: who settles in, anew for each sitting; sitting by sitting, the recordings of each in the order that
             ``numpy.random.default_rng(100 * person + session)`` shuffles them into; None for no adaptation.
 
     Raises:
@@ -75,10 +74,10 @@ def streams(classifier: Networks, corpus: Corpus, wearers: Wearers | None = None
             decision = classifier.members[0].checkpoint.decision
             answered.append(Stream(entry, shown, first + spec.window, np.concatenate(parts), length, decision))
             advance(1, f"person {entry.person}")
-    return answered if wearers is None else _settled(classifier, whole, answered, wearers)
+    return answered if begin is None else _settled(classifier, whole, answered, begin)
 
 
-def _settled(classifier: Networks, whole: Track, answered: Sequence[Stream], wearers: Wearers) -> list[Stream]:
+def _settled(classifier: Networks, whole: Track, answered: Sequence[Stream], begin: Begin) -> list[Stream]:
     """The same by whoever gets to know the wearer on the way."""
     spec = classifier.design.spec
     sittings: dict[tuple[int, int], list[int]] = {}
@@ -87,7 +86,7 @@ def _settled(classifier: Networks, whole: Track, answered: Sequence[Stream], wea
     found, steps = list(answered), np.arange(-spec.window, 0)
     with progress("settling in", len(found)) as advance:
         for (person, session), indices in sittings.items():
-            adaptation = Adaptation(wearers.population, _hop_ms(spec))
+            adaptation = begin()
             for place in np.random.default_rng(100 * person + session).permutation(len(indices)).tolist():
                 stream = answered[indices[place]]
                 windows = whole.samples[(whole.starts[indices[place]] + stream.ends)[:, None] + steps]

@@ -64,7 +64,11 @@ def measure_folds(
     ] = None,
     protocols: Annotated[
         list[str] | None,
-        typer.Option("--protocols", help="unseen, unseen-adaptive, calibrated-1, calibrated-2; all if left out."),
+        typer.Option(
+            "--protocols",
+            help="unseen, unseen-adaptive, calibrated-1, calibrated-2, which are done if this is left out; "
+            "calibrated-1-adaptive, calibrated-2-adaptive.",
+        ),
     ] = None,
     device: Device = "auto",
     threads: Threads = None,

@@ -19,6 +19,7 @@ from models.checkpoint import load
 from models.decision import Decide, Settings
 from models.listing import read_listing
 from models.networks import load_networks
+from models.settling import settling
 from models.wearer import Wearers, read_wearers, write_wearers
 from tests.train.conftest import TINY, tiny
 from train import continuous
@@ -82,7 +83,9 @@ def test_who_knows_how_wearers_differ_settles_in_to_strangers(run: Path, tmp_pat
     assert report["adapts"]
     listing = read_listing(tmp_path / "taught")
     networks, corpus = load_networks(run, device="cpu"), load_corpus("sim:people=7,sessions=1", cache=False)
-    cold, warm = streams(networks, corpus)[0], streams(networks, corpus, read_wearers(listing))[0]
+    known = read_wearers(listing)
+    assert known is not None
+    cold, warm = streams(networks, corpus)[0], streams(networks, corpus, settling(listing, known))[0]
     np.testing.assert_array_equal(warm.probabilities[:20], cold.probabilities[:20])
     assert not np.array_equal(warm.probabilities[-20:], cold.probabilities[-20:])
 

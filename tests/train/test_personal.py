@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dsp.flow import Window
 from models.calibration import calibrate
 from models.ensemble import load_ensemble
 from models.listing import read_listing
+from models.loading import Wanted, load_classifier
 from models.networks import load_networks
 from models.repetition import Repetition
+from models.settling import settling
 from models.wearer import read_wearers
 from tests.train.conftest import SHORT, SMALL, write_trial
 from train import personal
@@ -22,8 +25,9 @@ from train.cli import main
 from train.corpus import load, track
 from train.evaluate import evaluate
 from train.folds import folds, groups, say_result
-from train.personal import sittings
+from train.settling import settled
 from train.telling import repetitions, teach
+from train.trials import sittings
 
 QUICK = tuple(change for change in SHORT if change != "validation=1")
 ALONE = Plan(("tangent",), (1.0,), (*QUICK, "model.differences=1", "model.hidden=32", "epochs=6"))
@@ -107,7 +111,8 @@ def test_every_protocol_counts_what_it_says(protocol: str, built: Path, data: Pa
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == json.loads(json.dumps(report))
     days = 1 if protocol == "new-day-adaptive" else 2
     trials = {"calibrated-1": TRIALS - 1, "calibrated-2": TRIALS - 2}
-    each = trials[protocol] * GESTURES if protocol in trials else TRIALS * GESTURES - personal.WARMING
+    kind = protocol.removesuffix("-adaptive")
+    each = trials[kind] * GESTURES if kind in trials else TRIALS * GESTURES - personal.WARMING
     assert report["trials"] == each * days * 2
     assert len(report["per_sitting"]) == days * 2
     assert set(report["per_person"]) == {"4", "5"}
@@ -155,6 +160,39 @@ def test_a_calibrated_checkpoint_is_measured_with_its_wearer(built: Path, data: 
     assert report["window_accuracy"] == report["variants"]["calibrated"]["window_accuracy"] > 0.8
     with pytest.raises(ValueError, match="calibrated for somebody already"):
         personal.evaluate(tmp_path / "mine", str(data), "calibrated-1", (4,), device="cpu")
+
+
+def test_what_is_live_is_what_is_measured(built: Path, data: Path) -> None:
+    """With a network that follows the wearer beside the engine."""
+    listing, networks = read_listing(built), load_networks(built, device="cpu", views=False)
+    corpus = load(str(data), (4,), (1,), cache=False)
+    spec = networks.design.spec
+    filtered = track(networks.design, corpus.recordings, networks.labels)
+    asked = questions(filtered, corpus.entries, spec.window, spec.hop)
+    (sitting,) = sittings(filtered, corpus, asked, spec.window)
+    windows = np.concatenate(sitting.windows)
+    classifier = load_classifier(built, Wanted("torch", "cpu", views=False, adapt=True))
+    said = []
+    for place, samples in enumerate(windows):
+        first = place * 2 * spec.window
+        said.append(classifier(Window(samples, first, first + spec.window)))
+        classifier.learn()
+    wearers = read_wearers(listing)
+    assert wearers is not None
+    adaptation = settling(listing, wearers)()
+    cold = networks.batch(windows)
+    np.testing.assert_allclose(settled(networks, adaptation, windows, cold), said, atol=1e-3)
+    assert adaptation.state.followed[0] == len(adaptation.state.blocks) > 0
+    assert np.abs(np.array(said) - cold).max() > 0.05
+
+
+def test_going_on_after_a_calibration_begins_with_it(built: Path, data: Path) -> None:
+    given = {
+        protocol: personal.evaluate(built, str(data), protocol, (4, 5), device="cpu")
+        for protocol in ("calibrated-1", "calibrated-1-adaptive")
+    }
+    assert given["calibrated-1"]["window_accuracy_before"] == given["calibrated-1-adaptive"]["window_accuracy_before"]
+    assert given["calibrated-1-adaptive"]["window_accuracy"] > given["calibrated-1"]["window_accuracy"] - 0.05
 
 
 def test_people_it_was_taught_by_are_no_strangers(built: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,51 @@
+"""From a checkpoint to what settles in to its wearers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models.adaptation import Adaptation, Settings
+from models.following import Dense, Following, network_in
+from models.listing import Listing
+from models.population import Population
+from models.wearer import Calibrated, Wearers
+
+AGAIN = 0.3
+"""Times that gestures which go on from a calibration count as much as the networks: those of the calibration itself
+answer already. Chosen on folds of people 1-16 of Synapse."""
+
+Begin = Callable[[], Adaptation]
+"""Makes one for a wearer whom it has not met."""
+
+
+def settling(listing: Listing, wearers: Wearers) -> Begin:
+    """Reads what is needed once, for any number of wearers.
+
+    Args:
+        listing: of the checkpoint, with the hop between the windows that will be answered.
+        wearers: what it knows of them; where it is calibrated for one, all go on from the repetitions it was shown.
+
+    Raises:
+        ValueError: parameters of the checkpoint are damaged.
+    """
+    spec, network = listing.cards[0].design.spec, network_in(listing)
+    return lambda: settle(wearers.population, 1e3 * spec.hop / spec.rate_hz, network, wearers.calibrated)
+
+
+def settle(
+    population: Population, hop_ms: float, network: Dense | None, calibrated: Calibrated | None = None
+) -> Adaptation:
+    """Begins with one wearer.
+
+    Args:
+        population: in general.
+        hop_ms: between two windows.
+        network: that follows; None for none.
+        calibrated: from whose repetitions it goes on; None for nobody's.
+    """
+    following = None if network is None else Following(network)
+    if calibrated is None:
+        return Adaptation(population, hop_ms, following=following)
+    found = Adaptation(population, hop_ms, Settings(most=AGAIN), placed=True, following=following)
+    found.restore(calibrated.state)
+    return found
