@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from models import stored
 from models.card import WEIGHTS
@@ -105,10 +104,23 @@ class Dense:
             some = slice(start, start + len(x))
             x = x * factor[some] + offset[some]
             if place:
-                x = 0.5 * x * (1 + erf(x * np.float32(0.5**0.5)))
+                x = gelu(x)
             start = some.stop
             x = x @ weights + bias
         return x.astype(np.float64), np.concatenate(met)
+
+
+def gelu(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``x`` times the normal distribution up to it (Hendrycks & Gimpel, arXiv 1606.08415), within 1e-6.
+
+    The error function is that of Abramowitz & Stegun, Handbook of Mathematical Functions, 7.1.26, which is wrong by
+    1.5e-7 at most: NumPy has none, and SciPy takes longer to load than all that is live.
+    """
+    size = np.abs(x) * np.float32(0.5**0.5)
+    t = 1 / (1 + np.float32(0.3275911) * size)
+    tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    beyond: NDArray[np.float32] = 0.5 * x * (1 + np.sign(x) * (1 - tail * np.exp(-size * size)))
+    return beyond
 
 
 class Following:

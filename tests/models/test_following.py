@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dsp.design import Design
 from models.adaptation import Adaptation
 from models.checkpoint import Checkpoint, save
-from models.following import Dense, Following, Settings, dense, network_in
+from models.following import Dense, Following, Settings, dense, gelu, network_in
 from models.listing import read_listing
 from models.reading import Reading
 from models.refit import refit
@@ -100,6 +100,11 @@ def test_who_has_followed_nobody_is_the_network_itself(
     given = said(module, windows)
     np.testing.assert_array_equal([following.join(*pair) for pair in zip(windows, given, strict=True)], given)
     np.testing.assert_allclose([following.surer(row) for row in given], given, rtol=1e-6)
+
+
+def test_gelu_is_that_of_pytorch() -> None:
+    x = np.linspace(-12, 12, 4801, dtype=np.float32)
+    np.testing.assert_allclose(gelu(x), torch.nn.functional.gelu(torch.from_numpy(x)).numpy(), atol=2e-6)
 
 
 def test_it_reads_of_an_ensemble_s_windows_what_the_member_does(
