@@ -15,6 +15,7 @@ What keeps it from making things worse:
 - A block that is unlike every gesture of every training person (rest, another movement, an electrode that fell off) is
   not learnt from, and the gestures do not answer for such a window.
 - The gestures count the less, the more they disagree with the networks about what has passed.
+- Normalisations come half of the way at most.
 - Where the gestures as they came to be explain new blocks worse than those of people in general do, the armband was
   moved or is on another arm: what was learnt until then is forgotten.
 """
