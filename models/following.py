@@ -41,6 +41,7 @@ class Settings:
         half: blocks after which it has come half of the way.
         moved: share of the way from the training people's statistics to the wearer's, in the end.
         weight: of its answer beside the engine's, in the end.
+        memory: blocks that count in full; once so many have passed, older ones fade.
         surer: power to which the answer of all together is taken, in the end: the mean of opinions is less sure than
             each of them, and decision layers are chosen for one.
     """
@@ -48,6 +49,7 @@ class Settings:
     half: float = 8.0
     moved: float = 0.5
     weight: float = 3.0
+    memory: int = 400
     surer: float = 1.15
 
 
@@ -158,7 +160,12 @@ class Following:
         """
         size = 1 + self._passed.size
         squares = state[1 + size // 2 :]
-        if state.shape != (size,) or not np.isfinite(state).all() or state[0] < 0 or (squares < 0).any():
+        if (
+            state.shape != (size,)
+            or not np.isfinite(state).all()
+            or not 0 <= state[0] <= self.settings.memory
+            or (squares < 0).any()
+        ):
             raise ValueError(
                 f"what was followed of this wearer has the shape {state.shape}, and this checkpoint takes ({size},), "
                 "all of them numbers and no square below zero; it belongs to another checkpoint: begin anew"
@@ -188,6 +195,9 @@ class Following:
     def learn(self) -> None:
         """Follows what was answered since the last time: one block."""
         if self._windows:
+            if self._blocks == self.settings.memory:
+                self._passed *= 1 - 1 / self._blocks
+                self._blocks -= 1
             self._passed += self._block / self._windows
             self._blocks += 1
             self._move()

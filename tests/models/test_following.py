@@ -176,6 +176,15 @@ def test_what_is_dropped_changes_nothing(network: Dense, people: People) -> None
     np.testing.assert_array_equal(following.state, Following(network).state)
 
 
+def test_what_is_long_past_fades(network: Dense, people: People) -> None:
+    following, fresh = (Following(network, Settings(memory=6)) for _ in range(2))
+    walk(following, people, 100, 6)
+    walk(following, people, 101, 60)
+    walk(fresh, people, 101, 60)
+    assert following.state[0] == fresh.state[0] == 6
+    np.testing.assert_allclose(following.state, fresh.state, rtol=1e-3, atol=1e-3)
+
+
 def test_it_goes_on_from_what_was_kept(network: Dense, people: People) -> None:
     one, other = Following(network), Following(network)
     walk(one, people, 100, 5)
