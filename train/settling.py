@@ -24,6 +24,8 @@ def settled(
     Returns:
         ``(W, K)`` what both say together. The networks are asked anew where the armband is found to sit otherwise.
     """
+    if networks.calibrated is not None and networks.calibrated.order is not None:
+        windows = windows[:, :, list(networks.calibrated.order)]  # who is calibrated is not turned any more
     order, worn, given = None, windows, cold
     rows = np.empty_like(cold)
     for place in range(len(windows)):

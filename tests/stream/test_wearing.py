@@ -13,11 +13,13 @@ import pytest
 from devices.formats.npz import parse, save_npz
 from dsp.flow import Chunk
 from dsp.pipeline import Pipeline
-from models.adaptation import Adaptation
+from models.adaptation import Adaptation, State
 from models.evidence import arrangements
 from models.listing import read_listing
 from models.networks import load_networks
-from models.wearer import CARD, load_state, read_wearers
+from models.population import Classes, inverse
+from models.settling import settling
+from models.wearer import CARD, Calibrated, load_state, read_wearers, write_wearers
 from tests.stream.test_cli import call, decisions_and_summary
 from train.settling import settled
 
@@ -122,6 +124,32 @@ def test_what_is_replayed_is_what_is_measured(crooked: tuple[Path, Path]) -> Non
     adaptation = Adaptation(wearers.population, 1e3 * spec.hop / spec.rate_hz)
     answers = settled(networks, adaptation, windows, networks.batch(windows))
     assert adaptation.order == arrangements(8)[3]
+    given = np.array([list(json.loads(line)["probabilities"].values()) for line in said])
+    np.testing.assert_allclose(answers, given, atol=2e-3)
+
+
+def test_so_it_is_where_calibration_found_the_armband_turned(crooked: tuple[Path, Path], tmp_path: Path) -> None:
+    recording, checkpoint = crooked
+    shutil.copytree(checkpoint, tmp_path / "mine")
+    listing = read_listing(tmp_path / "mine")
+    wearers = read_wearers(listing)
+    assert wearers is not None
+    population, order = wearers.population, tuple(int(place) for place in arrangements(8)[3])
+    gestures, size = population.means.shape
+    classes = Classes.of(population.means, inverse(population.between))
+    state = State(np.empty((0, size)), np.empty((0, gestures)))
+    write_wearers(tmp_path / "mine", listing, replace(wearers, calibrated=Calibrated(state, classes, 0.75, order)))
+    said, _ = decisions_and_summary(
+        call(
+            "replay", recording, "--checkpoint", tmp_path / "mine", "--engine", "torch", *FAST, "--adapt", "--no-views"
+        )
+    )
+    networks = load_networks(tmp_path / "mine", device="cpu", views=False)
+    known = read_wearers(read_listing(tmp_path / "mine"))
+    assert known is not None
+    samples = parse(recording, recording.read_bytes(), rate_hz=None, unit=None).samples
+    windows = np.stack([window.samples.copy() for window in Pipeline(networks.design).feed(Chunk(samples, 0))])
+    answers = settled(networks, settling(listing, known)(), windows, networks.batch(windows))
     given = np.array([list(json.loads(line)["probabilities"].values()) for line in said])
     np.testing.assert_allclose(answers, given, atol=2e-3)
 
