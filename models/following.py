@@ -55,7 +55,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:
-    """A tangent-space network of L dense layers, the last of which gives the logits. Made by ``network_in``.
+    """A tangent-space network of L dense layers, the last of which gives the logits. Made by ``dense``.
 
     Attributes:
         skip: samples at the beginning of the ensemble's window that it does not read.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from models import following
 from models.adaptation import Adaptation, Settings
-from models.following import Dense, Following, network_in
+from models.following import Dense, Following
 from models.listing import Listing
 from models.population import Population
 from models.wearer import Calibrated, Wearers
@@ -33,7 +33,7 @@ def settling(listing: Listing, wearers: Wearers) -> Begin:
     Raises:
         ValueError: parameters of the checkpoint are damaged.
     """
-    spec, network = listing.cards[0].design.spec, network_in(listing)
+    spec, network = listing.cards[0].design.spec, following.network_in(listing)
     return lambda: settle(wearers.population, 1e3 * spec.hop / spec.rate_hz, network, wearers.calibrated)
 
 

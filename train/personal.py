@@ -98,7 +98,7 @@ def evaluate(
     if met:
         say(f"note: the checkpoint was trained on people {say_numbers(met)}, so these scores flatter it")
     found = []
-    score = _scorer(protocol, networks, wearers, settling(listing, wearers))
+    score = _scorer(protocol, networks, wearers, listing)
     with progress(protocol, len(corpus.entries)) as advance:
         for sitting in sittings(whole, corpus, asked, spec.window):
             found.append(score(sitting))
@@ -137,9 +137,10 @@ def strangers_to(listing: Listing, protocol: str) -> Wearers:
     return wearers
 
 
-def _scorer(protocol: str, networks: Networks, wearers: Wearers, begin: Begin) -> Callable[[Sitting], Score]:
+def _scorer(protocol: str, networks: Networks, wearers: Wearers, listing: Listing) -> Callable[[Sitting], Score]:
     kind, *further = protocol.removesuffix("-adaptive").split("-")
     if kind != "calibrated":
+        begin = settling(listing, wearers)
         return lambda sitting: adaptive(networks, begin, sitting)
     measure = going_on if protocol.endswith("-adaptive") else calibrated
     return lambda sitting: measure(networks, wearers, sitting, int(further[0]))
