@@ -12,7 +12,7 @@ from devices.integrity import Integrity
 from dsp.flow import Chunk, Window
 from models.decision import Decision
 from stream.board import Board
-from stream.controls import Controls
+from stream.controls import Controls, Recalibrate
 from stream.latency import Stages
 from stream.page import ABSTAINED, UNKNOWN, About
 from stream.score import Score
@@ -82,7 +82,8 @@ class Display:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.board.margin.calibrating = kind is Recalibrate
         self.close()
 
     def hear(self, chunk: Chunk) -> None:

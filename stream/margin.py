@@ -6,6 +6,7 @@
 * Events, such as markers and what went amiss: the loop writes.
 * How often a decision took how long: the loop writes.
 * Keys that were pressed, and where a page on the network is to be found: the display writes, the loop reads.
+* Whether the run ends only for a calibration: the loop writes.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def layout(rate_hz: float, channels: int) -> np.dtype[Any]:
             ("pressed", np.int64),
             ("keys", np.uint8, (KEYS,)),
             ("address", f"S{WORDS}"),
+            ("calibrating", np.int64),
         ],
         align=True,
     )
@@ -165,3 +167,12 @@ class Margin:
     @address.setter
     def address(self, address: str) -> None:
         self._memory["address"][0] = address.encode()[:WORDS]
+
+    @property
+    def calibrating(self) -> bool:
+        """Whether another run follows this one, once the wearer is calibrated."""
+        return bool(self._memory["calibrating"][0])
+
+    @calibrating.setter
+    def calibrating(self, calibrating: bool) -> None:
+        self._memory["calibrating"][0] = calibrating

@@ -45,6 +45,7 @@ class Follower:
         looks: counts the looks at the raw signal.
         viewers: how many watch.
         ended: the run is over.
+        calibrating: only for a calibration, and another follows.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -63,7 +64,7 @@ class Follower:
         self.looks = 0
         self._look = 0.0
         self.viewers = 0
-        self.ended = False
+        self.ended = self.calibrating = False
         self._news = asyncio.Event()
 
     async def follow(self, ended: asyncio.Event) -> None:
@@ -77,7 +78,7 @@ class Follower:
             except TimeoutError:
                 continue
         self.look()
-        self.ended = True
+        self.ended, self.calibrating = True, self._reader.margin.calibrating
         self._tell()
 
     async def news(self, longest_s: float) -> None:

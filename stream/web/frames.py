@@ -66,7 +66,7 @@ def frame(follower: Follower, shown: Shown, run: str) -> bytes:
             text["spectrum"] = len(follower.spectrum)
             blocks.append(follower.spectrum)
     shown.ended = follower.ended and shown.decisions == follower.decisions.stop
-    text["ended"] = shown.ended
+    text |= {"ended": shown.ended, "calibrating": follower.calibrating}
     return _message(text, blocks)
 
 

@@ -7,7 +7,7 @@ import { tables } from "/tables.js";
 const $ = (id) => document.getElementById(id);
 const KEPT = 100000, RIBBON_S = 30, MOST = 8;
 const SYMBOLS = { good: "●", flat: "▁", railed: "▔", hum: "∿", broken: "✕" };
-const STATES = { connecting: "connecting", waiting: "waiting for the device", live: "live", paused: "paused", ended: "ended", lost: "not connected; trying again" };
+const STATES = { connecting: "connecting", waiting: "waiting for the device", live: "live", paused: "paused", calibrating: "calibrating; it goes on afterwards", ended: "ended", lost: "not connected; trying again" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** What is known; tests and the curious read it as `myostream` in the console. */
@@ -59,7 +59,7 @@ function take(data) {
   if (text.latency) { my.latency = text.latency; my.mains = text.mains; if (text.contacts.length) listContacts(text.contacts); }
   if (text.spectrum) my.spectrum = floats(text.spectrum * wide).slice();
   my.ended = text.ended;
-  tell(my.ended ? "ended" : !my.page || my.page.waiting ? "waiting" : my.page.paused ? "paused" : "live");
+  tell(my.ended ? (text.calibrating ? "calibrating" : "ended") : !my.page || my.page.waiting ? "waiting" : my.page.paused ? "paused" : "live");
 }
 
 function remember({ from, made }) {

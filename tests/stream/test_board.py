@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,11 @@ import pytest
 from dsp.design import DspSpec
 from dsp.flow import Window
 from stream.board import Board, Reader
+from stream.controls import Ended, Recalibrate
+from stream.display import Display
+from stream.latency import Stages
 from stream.page import ABSTAINED, UNKNOWN, About, Page, describe
+from stream.score import Score
 
 SPEC = DspSpec(1000.0, band_hz=None, hop_ms=50.0)
 LABELS = ("fist", "pinch", "rest")
@@ -170,3 +175,14 @@ def test_what_is_amiss_can_be_told_between_two_pages() -> None:
         assert read(board).notice == "ü" * 120
         board.tell("", waiting=False)
         assert (read(board).notice, read(board).waiting) == ("", False)
+
+
+@pytest.mark.parametrize(("why", "calibrating"), [(Recalibrate, True), (Ended, False), (None, False)])
+def test_the_board_says_whether_the_run_ends_for_a_calibration(why, calibrating):
+    shown = Display(about(), lambda *_: None, Score(LABELS), Stages(), lambda: 0, painters=lambda _: [])
+    with contextlib.suppress(Ended), shown:
+        reader = Reader(shown.board.path)
+        if why is not None:
+            raise why
+    assert reader.margin.calibrating is calibrating
+    reader.close()

@@ -138,6 +138,21 @@ def test_it_comes_back_when_the_stream_is_started_again(browser):
                 assert made(page) == again.made
 
 
+def test_it_says_that_a_calibration_is_on_the_way(browser):
+    with Served() as served, opened(browser, served.url) as page:
+        served.publish(5)
+        until(page, "myostream.decisions.length === 5")
+        served.board.margin.calibrating = True
+        served.end()
+        until(page, "myostream.state === 'calibrating'")
+        assert page.text_content("#state-word") == "calibrating; it goes on afterwards"
+        page.wait_for_timeout(1200)
+        assert page.evaluate("myostream.state") == "calibrating", "trying to connect does not hide it"
+        with Served(address=f"127.0.0.1:{served.port}") as again:
+            again.publish(3)
+            until(page, "myostream.state === 'live' && myostream.decisions.length === 3")
+
+
 def test_with_a_token_the_address_holds_it_no_longer(browser):
     with Served("open-sesame-7") as served, opened(browser, served.url) as page:
         served.publish()
