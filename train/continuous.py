@@ -8,6 +8,7 @@
                            settling in to each sitting where it knows how wearers differ
 ``continuous-calibrated``  the same people, each sitting calibrated by the first repetition of each gesture and some
                            rest, tested on what comes after (``train.each``)
+``continuous-calibrated-3-short``  likewise by the beginning of the first three repetitions
 
 What counts as detected, named, wrong or false is said in ``devices.events``, and how the muscle's own onset is found in
 ``devices.onsets``.
@@ -35,8 +36,9 @@ from train.progress import say
 from train.sources import open_collection
 from train.splits import NEW_DAY, choose, say_numbers
 from train.streams import Stream, scored_live, streams
+from train.trials import Shown
 
-STRANGERS = ("continuous-unseen", "continuous-calibrated")
+STRANGERS = ("continuous-unseen", "continuous-calibrated", "continuous-calibrated-3-short")
 """Those about people whom the checkpoint has never met."""
 
 PROTOCOLS = ("continuous", "continuous-adaptive", "continuous-own", *STRANGERS)
@@ -133,9 +135,9 @@ def _answered(
     listing, device = read_listing(checkpoint), str(classifier.device)
     if protocol == "continuous-own":
         return each_by_own(checkpoint, data, corpus, device), False, []
-    if protocol == "continuous-calibrated":
+    if protocol.startswith("continuous-calibrated"):
         strangers_to(listing, protocol)
-        answered, refused = each_calibrated(checkpoint, classifier, corpus)
+        answered, refused = each_calibrated(checkpoint, classifier, corpus, Shown.of(protocol))
         return answered, False, refused
     wearers: Wearers | None = None
     if protocol == "continuous-adaptive":

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.onsets import events
+from devices.onsets import Event, events
 from devices.recording import Recording
 from models.calibration import calibrate
+from models.examination import LEAST
 from models.networks import Networks, load_networks
 from models.repetition import Repetition
 from train.corpus import REST, Corpus, Track, track
@@ -23,12 +24,16 @@ from train.progress import progress
 from train.sources import open_collection
 from train.splits import NEW_DAY
 from train.streams import Stream, streams
+from train.trials import SHORT_S, Shown
 
 BEFORE_S = 0.3
 """How long before a gesture a repetition of rest ends: some muscles begin before their onset is seen."""
 
 LEAST_REST_S = 1.0
 """How long a repetition of rest is at least."""
+
+SHORT_REST_S = 0.7
+"""How long it is before a short repetition of a gesture: the rest before it, without the time to react."""
 
 
 def each_by_own(checkpoint: Path, data: str, corpus: Corpus, device: str) -> list[Stream]:
@@ -50,16 +55,19 @@ def each_by_own(checkpoint: Path, data: str, corpus: Corpus, device: str) -> lis
     return answered
 
 
-def each_calibrated(checkpoint: Path, networks: Networks, corpus: Corpus) -> tuple[list[Stream], list[str]]:
+def each_calibrated(
+    checkpoint: Path, networks: Networks, corpus: Corpus, shown: Shown
+) -> tuple[list[Stream], list[str]]:
     """What the checkpoint answers after everybody's calibration, sitting by sitting.
 
-    The first time that each recording shows a gesture, and the rest before one of them, are shown to it with their
+    The first times that each recording shows a gesture, and the rest before one of them, are shown to it with their
     labels; recognised is what comes after.
 
     Args:
         checkpoint: not calibrated.
         networks: of it; they go on alone where a calibration is refused.
         corpus: continuous recordings.
+        shown: how many repetitions, and how much of each.
 
     Returns:
         The streams, and which calibrations were refused, and why.
@@ -77,11 +85,11 @@ def each_calibrated(checkpoint: Path, networks: Networks, corpus: Corpus) -> tup
                     if (entry.person, entry.session) == (person, session)
                 ],
             )
-            shown, left = first_shown(networks, mine)
+            given, left = first_shown(networks, mine, shown)
             with _made() as place:
                 served = networks
                 try:
-                    calibrate(checkpoint, shown, place, f"{corpus.name}, person {person}, session {session}")
+                    calibrate(checkpoint, given, place, f"{corpus.name}, person {person}, session {session}")
                     served = load_networks(place, device=str(networks.device))
                 except ValueError as error:
                     refused.append(f"person {person}, session {session}: {error}")
@@ -90,30 +98,39 @@ def each_calibrated(checkpoint: Path, networks: Networks, corpus: Corpus) -> tup
     return answered, refused
 
 
-def first_shown(networks: Networks, corpus: Corpus) -> tuple[list[Repetition], Corpus]:
-    """The first repetition of each gesture of each recording, one of rest, and what comes after all of them.
+def first_shown(networks: Networks, corpus: Corpus, shown: Shown) -> tuple[list[Repetition], Corpus]:
+    """The first repetitions of each gesture of each recording, of rest, and what comes after all of them.
+
+    A short one begins with the muscle's onset, and the rest before it is shown too, as in front of a device; else rest
+    is shown once.
 
     Raises:
         ValueError: no rest of ``LEAST_REST_S`` comes before any of the gestures.
     """
     spec = networks.design.spec
     whole = track(networks.design, corpus.recordings, networks.labels)
-    shown: list[Repetition] = []
+    given: list[Repetition] = []
+    rests: list[Repetition] = []
     left, idle = [], np.empty(0, np.int64)
     for index, recording in enumerate(corpus.recordings):
         found = events(recording, REST)
         if not found:
             left.append(recording)
             continue
-        firsts = {event.label: event for event in reversed(found)}
-        for label, event in firsts.items():
-            ends = np.arange(event.onset + spec.window // 2 + 1, event.offset + 1, spec.hop)
-            shown.append(Repetition(recording.names[label], _windows(whole, index, ends, spec.window)))
+        firsts = [event for place, event in enumerate(found) if _times(found[:place], event) < shown.repetitions]
+        for event in firsts:
+            most = event.onset + round(SHORT_S * spec.rate_hz) if shown.short else event.offset
+            ends = np.arange(event.onset + spec.window // 2 + 1, min(most, event.offset) + 1, spec.hop)
+            given.append(Repetition(recording.names[event.label], _windows(whole, index, ends, spec.window)))
+            if shown.short:
+                still = event.onset - round(BEFORE_S * spec.rate_hz)
+                ends = np.arange(still - round(SHORT_REST_S * spec.rate_hz) + spec.window, still, spec.hop)
+                rests.append(Repetition(REST, _windows(whole, index, ends, spec.window)))
         quiet = np.arange(spec.window, found[0].onset - round(BEFORE_S * spec.rate_hz), spec.hop)
         if len(quiet) > len(idle):
             idle = quiet
             resting = Repetition(REST, _windows(whole, index, quiet, spec.window))
-        left.append(_after(recording, max(event.offset for event in firsts.values())))
+        left.append(_after(recording, max(event.offset for event in firsts)))
     if len(idle) * spec.hop < LEAST_REST_S * spec.rate_hz:
         entry = corpus.entries[0]
         raise ValueError(
@@ -121,7 +138,12 @@ def first_shown(networks: Networks, corpus: Corpus) -> tuple[list[Repetition], C
             "gesture of a recording, so rest cannot be shown"
         )
     enough = [place for place, recording in enumerate(left) if len(recording.samples) >= spec.window]
-    return [*shown, resting], _only(replace(corpus, recordings=tuple(left)), enough)
+    rests = [one for one in rests if len(one.windows) >= LEAST] or [resting]
+    return [*given, *rests], _only(replace(corpus, recordings=tuple(left)), enough)
+
+
+def _times(earlier: Sequence[Event], event: Event) -> int:
+    return sum(one.label == event.label for one in earlier)
 
 
 def _windows(whole: Track, index: int, ends: NDArray[np.int64], window: int) -> NDArray[np.float32]:

@@ -6,6 +6,8 @@
 ``calibrated-k``      the first k repetitions of each gesture of a sitting are given with their labels; the others are
                       tested
 ``calibrated-k-adaptive``  the same, the others streamed in such an order by who goes on settling in
+``calibrated-3-short``  the first three repetitions are given, of each ``SHORT_S`` from its middle: about what ``stream
+                      calibrate`` asks a person for
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dsp.storage import check_writable, write_json
 from models.ensemble import load_ensemble
@@ -33,11 +36,11 @@ from train.progress import progress, say
 from train.settling import settled
 from train.sources import open_collection
 from train.splits import NEW_DAY, UNSEEN_PEOPLE, choose, say_numbers
-from train.trials import Sitting, shuffled, sittings
+from train.trials import SHORT_S, Shown, Sitting, shuffled, sittings
 
 PROTOCOLS = (
     *("unseen-adaptive", "new-day-adaptive", "calibrated-1", "calibrated-2"),
-    *("calibrated-1-adaptive", "calibrated-2-adaptive"),
+    *("calibrated-1-adaptive", "calibrated-2-adaptive", "calibrated-3-short"),
 )
 
 WARMING = 5
@@ -138,12 +141,12 @@ def strangers_to(listing: Listing, protocol: str) -> Wearers:
 
 
 def _scorer(protocol: str, networks: Networks, wearers: Wearers, listing: Listing) -> Callable[[Sitting], Score]:
-    kind, *further = protocol.removesuffix("-adaptive").split("-")
-    if kind != "calibrated":
+    if not protocol.startswith("calibrated"):
         begin = settling(listing, wearers)
         return lambda sitting: adaptive(networks, begin, sitting)
     measure = going_on if protocol.endswith("-adaptive") else calibrated
-    return lambda sitting: measure(networks, wearers, sitting, int(further[0]))
+    shown = Shown.of(protocol)
+    return lambda sitting: measure(networks, wearers, sitting, shown)
 
 
 def adaptive(networks: Networks, begin: Begin, sitting: Sitting) -> Score:
@@ -158,9 +161,9 @@ def adaptive(networks: Networks, begin: Begin, sitting: Sitting) -> Score:
     return _score(sitting, order[WARMING:], before[WARMING:], after[WARMING:])
 
 
-def calibrated(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions: int) -> Score:
+def calibrated(networks: Networks, wearers: Wearers, sitting: Sitting, shown: Shown) -> Score:
     """Calibrated on the first repetitions, tested on the others; the labels are taken as they are."""
-    own, tested = _personal(networks, wearers, sitting, repetitions)
+    own, tested = _personal(networks, wearers, sitting, shown)
     served = Networks(own.ensemble, torch.device("cpu"))
     before = [networks.batch(sitting.windows[place]) for place in tested]
     after = [
@@ -170,9 +173,9 @@ def calibrated(networks: Networks, wearers: Wearers, sitting: Sitting, repetitio
     return _score(sitting, tested, before, after)
 
 
-def going_on(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions: int) -> Score:
+def going_on(networks: Networks, wearers: Wearers, sitting: Sitting, shown: Shown) -> Score:
     """Calibrated likewise; the others in a shuffled order, window by window, by who goes on settling in."""
-    own, tested = _personal(networks, wearers, sitting, repetitions)
+    own, tested = _personal(networks, wearers, sitting, shown)
     served, spec = Networks(own.ensemble, torch.device("cpu")), networks.design.spec
     adaptation = settle(wearers.population, 1e3 * spec.hop / spec.rate_hz, own.network, own.calibrated)
     order = shuffled(sitting, tested)
@@ -185,12 +188,22 @@ def going_on(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions
     return _score(sitting, order, before, after)
 
 
-def _personal(networks: Networks, wearers: Wearers, sitting: Sitting, repetitions: int) -> tuple[Personal, list[int]]:
+def _personal(networks: Networks, wearers: Wearers, sitting: Sitting, shown: Shown) -> tuple[Personal, list[int]]:
     """A recogniser by the first repetitions of each gesture, and the places of all other trials."""
-    shown = np.flatnonzero(sitting.repetition < repetitions).tolist()
-    tested: list[int] = np.flatnonzero(sitting.repetition >= repetitions).tolist()
-    used = [Repetition(networks.labels[sitting.truth[place]], sitting.windows[place]) for place in shown]
+    first: list[int] = np.flatnonzero(sitting.repetition < shown.repetitions).tolist()
+    tested: list[int] = np.flatnonzero(sitting.repetition >= shown.repetitions).tolist()
+    spec = networks.design.spec
+    most = max(1, 1 + int((SHORT_S * spec.rate_hz - spec.window) / spec.hop)) if shown.short else None
+    used = [Repetition(networks.labels[sitting.truth[place]], middle(sitting.windows[place], most)) for place in first]
     return personalise(networks.ensemble, wearers.population, networks.labels, used), tested
+
+
+def middle(windows: NDArray[np.float32], most: int | None) -> NDArray[np.float32]:
+    """The middle ``most`` of windows ``(B, N, C)``; all of them where there are no more, or for None."""
+    if most is None or len(windows) <= most:
+        return windows
+    begin = (len(windows) - most) // 2
+    return windows[begin : begin + most]
 
 
 def summary(found: Sequence[Score]) -> dict[str, Any]:

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.answers import Questions
 from train.corpus import Corpus, Track
+
+SHORT_S = 1.5
+"""What is left of two seconds' holding, as ``stream calibrate`` asks for, after the time to react."""
+
+
+class Shown(NamedTuple):
+    """What is shown of each gesture of a sitting, with its label.
+
+    Attributes:
+        repetitions: the first so many.
+        short: of each only ``SHORT_S``.
+    """
+
+    repetitions: int
+    short: bool
+
+    @classmethod
+    def of(cls, protocol: str) -> Self:
+        """What a protocol shows: ``calibrated-2``, ``continuous-calibrated-3-short``; one where it names no number."""
+        words = protocol.split("-")
+        return cls(next((int(word) for word in words if word.isdigit()), 1), "short" in words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

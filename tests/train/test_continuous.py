@@ -12,6 +12,7 @@ import pytest
 
 from devices.entry import Entry
 from devices.onsets import Event, events
+from devices.simulator import simulate
 from dsp.design import DspSpec
 from dsp.flow import Chunk
 from dsp.pipeline import Pipeline
@@ -25,11 +26,12 @@ from tests.train.conftest import TINY, tiny
 from train import continuous
 from train.continuous import evaluate, say_report, under_test, unseen_third
 from train.corpus import load as load_corpus
-from train.each import first_shown
+from train.each import each_calibrated, first_shown
 from train.ensemble import combine
 from train.fit import fit
 from train.streams import Stream, decisions, scored, scored_live, streams
 from train.telling import teach
+from train.trials import SHORT_S, Shown
 from train.tune import adopt, changed, cost, redecided, search, temperature, tune, within
 
 DEMO = Path(__file__).resolve().parents[2] / "models" / "checkpoints" / "demo"
@@ -103,9 +105,9 @@ def test_known_people_are_settled_in_to_where_that_is_asked(run: Path, tmp_path:
 def test_who_is_calibrated_is_tested_on_what_comes_after() -> None:
     networks = load_networks(DEMO, device="cpu", views=False)
     corpus = load_corpus("sim:people=905,sessions=1", cache=False)
-    shown, left = first_shown(networks, corpus)
-    assert sorted(one.gesture for one in shown) == sorted(networks.labels)
-    assert all(one.windows.shape[1:] == (networks.design.spec.window, 8) for one in shown)
+    given, left = first_shown(networks, corpus, Shown.of("continuous-calibrated"))
+    assert sorted(one.gesture for one in given) == sorted(networks.labels)
+    assert all(one.windows.shape[1:] == (networks.design.spec.window, 8) for one in given)
     length = len(left.recordings[0].samples)
     np.testing.assert_array_equal(left.recordings[0].samples, corpus.recordings[0].samples[-length:])
     events_left = [event.label for event in events(left.recordings[0], "rest")]
@@ -116,6 +118,25 @@ def test_who_is_calibrated_is_tested_on_what_comes_after() -> None:
     assert report["refused"] == []
     assert report["all"]["events"] == len(events_left)
     assert report["all"]["detected"] > 0.7
+
+
+def test_three_short_repetitions_are_the_beginnings_of_the_first_three() -> None:
+    networks = load_networks(DEMO, device="cpu", views=False)
+    corpus = load_corpus("sim:people=905,sessions=1", cache=False)
+    longer = simulate(905, 1, repetitions=5, rate_hz=corpus.info.rate_hz)
+    corpus, shown = replace(corpus, recordings=(longer,)), Shown.of("continuous-calibrated-3-short")
+    given, left = first_shown(networks, corpus, shown)
+    gestures = [one.gesture for one in given if one.gesture != "rest"]
+    assert sorted(gestures) == sorted([label for label in networks.labels if label != "rest"] * 3)
+    spec = networks.design.spec
+    most = 1 + (SHORT_S * spec.rate_hz - spec.window // 2) / spec.hop
+    assert max(len(one.windows) for one in given if one.gesture != "rest") == pytest.approx(most, abs=1)
+    answered, refused = each_calibrated(DEMO, networks, corpus, shown)
+    assert not refused
+    assert len(answered) == 1
+    remaining = [event.label for event in events(left.recordings[0], "rest")]
+    assert len(remaining) >= 5
+    assert all(remaining.count(label) <= 2 for label in remaining)
 
 
 def test_a_calibration_that_is_refused_is_said_and_done_without(run: Path, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_every_protocol_counts_what_it_says(protocol: str, built: Path, data: Pa
     report = personal.evaluate(built, str(data), protocol, (4, 5), out=tmp_path / "out", device="cpu")
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == json.loads(json.dumps(report))
     days = 1 if protocol == "new-day-adaptive" else 2
-    trials = {"calibrated-1": TRIALS - 1, "calibrated-2": TRIALS - 2}
+    trials = {"calibrated-1": TRIALS - 1, "calibrated-2": TRIALS - 2, "calibrated-3-short": TRIALS - 3}
     kind = protocol.removesuffix("-adaptive")
     each = trials[kind] * GESTURES if kind in trials else TRIALS * GESTURES - personal.WARMING
     assert report["trials"] == each * days * 2
@@ -123,6 +123,13 @@ def test_every_protocol_counts_what_it_says(protocol: str, built: Path, data: Pa
     table = personal.say_report(report)
     assert "person 4" in table
     assert "95 % over people" in table
+
+
+def test_a_short_repetition_is_its_middle():
+    windows = np.arange(29, dtype=np.float32)[:, None, None]
+    assert personal.middle(windows, None) is windows
+    assert personal.middle(windows, 30) is windows
+    assert personal.middle(windows, 7).ravel().tolist() == [11, 12, 13, 14, 15, 16, 17]
 
 
 def test_calibration_helps_and_before_is_what_evaluation_says(built: Path, data: Path) -> None:
