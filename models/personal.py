@@ -84,10 +84,10 @@ def personalise(
     gesture = np.array([labels.index(one.gesture) for one in used], np.int64)
     windows = np.concatenate([one.windows for one in used])
     truth = np.repeat(gesture, [len(one.windows) for one in used])
-    fading = FADED / (len(used) / len(labels)) ** 2
+    counts = np.bincount(gesture, minlength=len(labels)).astype(np.float64)
+    fading = FADED / float(np.median(counts)) ** 2  # rest, if it is a label, is shown more often than gestures
     members = _trained_on(ensemble.members, windows, truth, len(labels), min(1.0, fading))
     blocks = np.stack([population.features(one.windows).mean(0) for one in used])
-    counts = np.bincount(gesture, minlength=len(labels)).astype(np.float64)
     means = population.posterior(by_gesture(blocks, gesture, len(labels)), counts)
     classes = Classes.of(means, inverse(population.within + population.doubt(counts)))
     others = np.full((len(used), len(labels)), np.log(CERTAIN / (len(labels) - 1)))
