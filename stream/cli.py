@@ -190,8 +190,8 @@ def calibrate(
     checkpoint: Checkpoint,
     out: Annotated[Path, typer.Option("--out", help="Folder for the calibrated checkpoint.", show_default=False)],
     repetitions: Repetitions = None,
-    hold: Hold = 4.0,
-    rest: Rest = 2.0,
+    hold: Hold = None,
+    rest: Rest = None,
     seed: Seed = 0,
     patience: Patience = 4.0,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON and no tables.")] = False,
@@ -200,7 +200,7 @@ def calibrate(
     unit: Unit = None,
     engine: Engine = "auto",
 ) -> None:
-    """Fit a checkpoint to one arm, in half a minute: make each gesture once when told to, or give labelled recordings.
+    """Fit a checkpoint to one arm, in a minute: make each gesture three times when told to, or give recordings.
 
     Each repetition is judged as soon as it ends, and repeated where it is no good. Nothing is written until all are
     there. Use what comes out like any other checkpoint.

@@ -35,6 +35,12 @@ from stream.taking import AT_LEAST, Takings, follow
 RING_S = 30.0
 """How long the computing may look at the repetitions before samples are dropped."""
 
+ROUNDS, HOLD_S, REST_S = 3, 2.0, 1.2
+"""Of a guided calibration where nobody says otherwise: repetitions, seconds of each, and of the rest before it.
+
+Hands do not repeat a gesture exactly, so three short repetitions show more of it than a long one (``train/LOG.md``).
+"""
+
 LEAST_REST_S = 1.0
 """Of a rest: the time to react, and enough to compare a gesture with."""
 
@@ -53,9 +59,9 @@ class Wish:
         checkpoint: that is calibrated.
         out: where the result goes.
         manner: of what is written to stdout.
-        repetitions: of each gesture; None is one from a device, and of recordings up to ``MOST``.
-        hold_s: seconds of each gesture, where it is prompted for.
-        rest_s: seconds of rest before each.
+        repetitions: of each gesture; None is ``ROUNDS`` from a device, and of recordings up to ``MOST``.
+        hold_s: seconds of each gesture, where it is prompted for; None is ``HOLD_S``, or more where windows are long.
+        rest_s: seconds of rest before each; None is ``REST_S``, or more likewise.
         seed: of the order.
         patience_s: how long a device that went away is waited for.
         unit: of a file that does not say it.
@@ -67,8 +73,8 @@ class Wish:
     out: Path
     manner: Manner
     repetitions: int | None = None
-    hold_s: float = 4.0
-    rest_s: float = 2.0
+    hold_s: float | None = None
+    rest_s: float | None = None
     seed: int = 0
     patience_s: float = 4.0
     unit: str | None = None
@@ -168,15 +174,19 @@ def _plan(wish: Wish, classifier: Classifier) -> Plan:
     spec = classifier.design.spec
     windows_s = (spec.window + AT_LEAST * spec.hop) / spec.rate_hz
     rest = _takings(classifier, None).rest
-    least_rest_s = REACTION_S + windows_s if rest else LEAST_REST_S
-    for name, seconds, least_s in (
-        ("--hold", wish.hold_s, REACTION_S + max(LEAST_S, windows_s)),
-        ("--rest", wish.rest_s, max(LEAST_REST_S, least_rest_s)),
-    ):
-        if not seconds >= least_s:
-            raise ValueError(f"{name} is {seconds:g} s; with this checkpoint give at least {least_s:g}")
+    least_rest_s = max(LEAST_REST_S, REACTION_S + windows_s if rest else 0.0)
+    hold_s = _seconds("--hold", wish.hold_s, HOLD_S, REACTION_S + max(LEAST_S, windows_s))
+    rest_s = _seconds("--rest", wish.rest_s, REST_S, least_rest_s)
     gestures = [label for label in classifier.labels if label != rest]
-    return planned(gestures, wish.repetitions or 1, wish.hold_s, wish.rest_s, wish.seed)
+    return planned(gestures, wish.repetitions or ROUNDS, hold_s, rest_s, wish.seed)
+
+
+def _seconds(name: str, asked_s: float | None, usual_s: float, least_s: float) -> float:
+    if asked_s is None:
+        return max(usual_s, least_s)
+    if not asked_s >= least_s:
+        raise ValueError(f"{name} is {asked_s:g} s; with this checkpoint give at least {least_s:g}")
+    return asked_s
 
 
 def _lines(manner: Manner) -> IO[str] | None:

@@ -53,9 +53,14 @@ class Plan:
 
 
 def planned(gestures: Sequence[str], repetitions: int, hold_s: float, rest_s: float, seed: int) -> Plan:
-    """Every gesture once in each round, in an order that is new in each."""
+    """Every gesture once in each round, in an order that is new in each; none twice in a row if there are others."""
     random = np.random.default_rng(seed)
-    order = [gestures[place] for _ in range(repetitions) for place in random.permutation(len(gestures))]
+    order: list[str] = []
+    for _ in range(repetitions):
+        round_of = [gestures[place] for place in random.permutation(len(gestures))]
+        if order and round_of[0] == order[-1]:
+            round_of.append(round_of.pop(0))
+        order += round_of
     return Plan(tuple(order), hold_s, rest_s)
 
 

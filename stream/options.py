@@ -96,14 +96,25 @@ Repetitions = Annotated[
     int | None,
     typer.Option(
         "--repetitions",
-        help="Of each gesture: 1 from a device where this is left out, and of recordings all there are, up to 3.",
+        help="Of each gesture: 3 where this is left out; of recordings those there are, up to 3.",
         min=1,
         max=20,
         show_default=False,
     ),
 ]
-Hold = Annotated[float, typer.Option("--hold", help="Seconds for which each gesture is held.", max=60)]
-Rest = Annotated[float, typer.Option("--rest", help="Seconds of rest before each.", max=60)]
+Hold = Annotated[
+    float | None,
+    typer.Option(
+        "--hold",
+        help="Seconds for which each gesture is held: 2, or more where a checkpoint needs it.",
+        max=60,
+        show_default=False,
+    ),
+]
+Rest = Annotated[
+    float | None,
+    typer.Option("--rest", help="Seconds of rest before each: 1.2, or more likewise.", max=60, show_default=False),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of the order of the gestures.", min=0)]
 Seconds = Annotated[
     float | None, typer.Option("--seconds", help="End after so many seconds of signal.", show_default=False)

@@ -134,10 +134,10 @@ def test_a_gesture_without_a_usable_repetition_is_named_with_what_was_wrong(
 def test_a_simulated_person_does_as_it_is_told(
     noted: Noted, checkpoint: Path, classifier: Classifier, tmp_path: Path
 ) -> None:
-    result = calibrate(checkpoint, tmp_path / "arm", "sim:person=5", json=True, hold=2.5, rest=2)
+    result = calibrate(checkpoint, tmp_path / "arm", "sim:person=5", json=True)
     said = result_of(result)
-    gestures = len(classifier.labels) - 1
-    assert said["repetitions"] == {**dict.fromkeys(classifier.labels, 1), classifier.labels[0]: gestures}
+    gestures = 3 * (len(classifier.labels) - 1)
+    assert said["repetitions"] == {**dict.fromkeys(classifier.labels, 3), classifier.labels[0]: gestures}
     assert said["simulated"] is True
     assert said["next"].startswith("python -m stream live sim:person=5 --checkpoint ")
     assert result.stderr.count(": good") == gestures

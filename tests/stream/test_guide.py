@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from dsp.design import DspSpec, design
 from models import families
 from models.checkpoint import Checkpoint, save
 from models.repetition import Doubt
-from stream import calibrating
+from stream import calibrating, gathering
+from stream.gathering import ROUNDS
 from stream.guide import planned
 from tests.stream.arms import HOLD_S, RATE_HZ, REST_S, Noted, arm
 from tests.stream.test_cli import Result, call
@@ -66,7 +68,7 @@ def cyton(recording: Recording, faults: Faults = NO_FAULTS) -> Iterator[Served]:
 
 def options(checkpoint: Path, out: Path) -> list[str]:
     times = ["--hold", f"{HOLD_S:g}", "--rest", f"{REST_S:g}"]
-    return ["--checkpoint", str(checkpoint), "--out", str(out), "--engine", "torch", *times]
+    return ["--checkpoint", str(checkpoint), "--out", str(out), "--engine", "torch", "--repetitions", "1", *times]
 
 
 def guided(recording: Recording, checkpoint: Path, out: Path, *more: object, faults: Faults = NO_FAULTS) -> Result:
@@ -84,7 +86,10 @@ def test_rounds_are_shuffled_by_the_seed() -> None:
     assert len(orders) > 10
     assert all(sorted(order[:5]) == sorted(order[5:]) == list(gestures) for order in orders)
     assert planned(gestures, 2, 4, 2, 3) == planned(gestures, 2, 4, 2, 3)
-    assert 25 <= planned(gestures, 1, 4, 2, 0).seconds <= 60
+    long = [planned(gestures, 9, 4, 2, seed).order for seed in range(20)]
+    assert all(one != other for order in long for one, other in pairwise(order)), "none twice in a row"
+    assert planned(("a",), 3, 4, 2, 0).order == ("a", "a", "a")
+    assert 25 <= planned(gestures, ROUNDS, gathering.HOLD_S, gathering.REST_S, 0).seconds <= 60
 
 
 def test_each_gesture_once_when_told_to(noted: Noted, checkpoint: Path, tmp_path: Path) -> None:
@@ -161,6 +166,7 @@ def test_a_device_that_was_away_costs_the_repetition_it_fell_into(
 PROGRAM = """
 import sys
 from stream import calibrating
+from stream.gathering import ROUNDS
 from stream.cli import main
 from tests.stream.arms import Noted
 calibrating.computing = Noted
