@@ -26,7 +26,7 @@ TOP = ("trial_accuracy", "trial_accuracy_whole", "window_accuracy", "macro_f1", 
 
 STRANGERS = (
     *("unseen", "unseen-adaptive", "calibrated-1", "calibrated-2", "calibrated-1-adaptive", "calibrated-2-adaptive"),
-    *("calibrated-3-short", "continuous-unseen"),
+    *("calibrated-3-short", "calibrated-3-short-adaptive", "continuous-unseen"),
 )
 """Protocols whose people the checkpoint must never have met; in the others, not on that day."""
 

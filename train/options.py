@@ -30,7 +30,7 @@ Protocol = Annotated[
         help="unseen (people 17-20 unless --people says others) or new-day (session 3); unseen-adaptive and "
         "new-day-adaptive, settling in without labels; calibrated-1 and calibrated-2, after one or two repetitions; "
         "calibrated-1-adaptive and calibrated-2-adaptive, settling in from there; calibrated-3-short, after 1.5 s of "
-        "three repetitions; "
+        "three repetitions, and calibrated-3-short-adaptive; "
         "scored by events: continuous (session 3), continuous-adaptive (the same, settling in), continuous-own (the "
         "same, each by a checkpoint that was trained on with that person's other sessions), continuous-unseen (every "
         "third person, settling in), continuous-calibrated (the same people, after one repetition) or "

@@ -7,7 +7,7 @@
                       tested
 ``calibrated-k-adaptive``  the same, the others streamed in such an order by who goes on settling in
 ``calibrated-3-short``  the first three repetitions are given, of each ``SHORT_S`` from its middle: about what ``stream
-                      calibrate`` asks a person for
+                      calibrate`` asks a person for; ``-adaptive`` likewise
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from train.trials import SHORT_S, Shown, Sitting, shuffled, sittings
 
 PROTOCOLS = (
     *("unseen-adaptive", "new-day-adaptive", "calibrated-1", "calibrated-2"),
-    *("calibrated-1-adaptive", "calibrated-2-adaptive", "calibrated-3-short"),
+    *("calibrated-1-adaptive", "calibrated-2-adaptive", "calibrated-3-short", "calibrated-3-short-adaptive"),
 )
 
 WARMING = 5

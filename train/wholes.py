@@ -67,7 +67,8 @@ def measure_folds(
         typer.Option(
             "--protocols",
             help="unseen, unseen-adaptive, calibrated-1, calibrated-2, which are done if this is left out; "
-            "calibrated-1-adaptive, calibrated-2-adaptive, calibrated-3-short.",
+            "calibrated-1-adaptive, calibrated-2-adaptive, calibrated-3-short, "
+            "calibrated-3-short-adaptive.",
         ),
     ] = None,
     device: Device = "auto",
