@@ -200,7 +200,7 @@ def calibrate(
     unit: Unit = None,
     engine: Engine = "auto",
 ) -> None:
-    """Fit a checkpoint to one arm, in a minute: make each gesture three times when told to, or give recordings.
+    """Fit a checkpoint to one arm, in a minute: make each gesture three times when told, or give labelled recordings.
 
     Each repetition is judged as soon as it ends, and repeated where it is no good. Nothing is written until all are
     there. Use what comes out like any other checkpoint.

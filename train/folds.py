@@ -21,10 +21,7 @@ from train.sources import open_collection
 from train.splits import UNSEEN_PEOPLE, say_numbers
 
 PROTOCOLS = ("unseen", "unseen-adaptive", "calibrated-1", "calibrated-2")
-KNOWN = (
-    *PROTOCOLS,
-    *("calibrated-1-adaptive", "calibrated-2-adaptive", "calibrated-3-short", "calibrated-3-short-adaptive"),
-)
+KNOWN = (*PROTOCOLS, *(name for name in personal.PROTOCOLS if name not in (*PROTOCOLS, "new-day-adaptive")))
 """Which can be asked for; the former are done without asking."""
 
 KEYS = ("window_accuracy", "trial_accuracy")
